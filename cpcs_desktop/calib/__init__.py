@@ -1,0 +1,1 @@
+"""Matching, the zero-point fit, the choice of band, target, limits and checks."""

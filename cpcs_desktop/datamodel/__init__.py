@@ -1,0 +1,1 @@
+"""The vocabulary: frozen dataclasses, numpy only, no input or output."""

@@ -1,0 +1,1 @@
+"""Sources of a frame: background, detection, apertures, FWHM, in a child process."""

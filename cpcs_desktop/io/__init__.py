@@ -1,0 +1,1 @@
+"""Frames, source lists and exports: files in, vocabulary out."""

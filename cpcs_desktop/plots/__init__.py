@@ -1,0 +1,1 @@
+"""Static pictures for reports, server and command line (matplotlib, Agg)."""

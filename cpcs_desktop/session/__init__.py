@@ -1,0 +1,1 @@
+"""The observer's night: frames, verdicts, exclusions, undo."""

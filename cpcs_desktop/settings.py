@@ -1,0 +1,156 @@
+"""The observer's profile on disk: where things are kept, and the settings file.
+
+Names and places of everything under a profile are decided here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from cpcs_desktop.datamodel.errors import CpcsError
+
+ENV_PROFILE = "CPCS_PROFILE"
+ENV_CACHE = "CPCS_CACHE"
+ENV_SERVER_URL = "CPCS_SERVER_URL"
+ENV_ACCESS_KEY = "CPCS_ACCESS_KEY"
+ENV_DATABASE_URL = "CPCS_DATABASE_URL"
+
+
+@dataclass(frozen=True)
+class Profile:
+    """One observer's folder: settings, outbox, caches; missing parts are empty parts.
+
+    Parameters
+    ----------
+    folder : Path
+    survey_cache : Path
+        HATS catalogues, one folder a survey; may lie elsewhere (``--cache``).
+    """
+
+    folder: Path
+    survey_cache: Path
+
+    @property
+    def settings_file(self) -> Path:
+        """TOML file of :class:`AppSettings`."""
+        return self.folder / "settings.toml"
+
+    @property
+    def outbox_file(self) -> Path:
+        """SQLite file of the submission queue, events and light-curve caches."""
+        return self.folder / "outbox.sqlite"
+
+    @property
+    def session_file(self) -> Path:
+        """SQLite file of the night: frames, verdicts, exclusions, undo."""
+        return self.folder / "session.sqlite"
+
+    @property
+    def key_file(self) -> Path:
+        """Access key of last resort, mode 0600."""
+        return self.folder / "access-key"
+
+    @property
+    def log_folder(self) -> Path:
+        """Folder of log files."""
+        return self.folder / "logs"
+
+
+def open_profile(
+    folder: str | os.PathLike[str] | None = None, cache: str | os.PathLike[str] | None = None
+) -> Profile:
+    """Return the profile named by argument, environment or platform, in that order.
+
+    Nothing is created; a missing folder is an empty profile.
+    """
+    if folder is None:
+        folder = os.environ.get(ENV_PROFILE) or None
+    if folder is None:
+        from platformdirs import user_data_path
+
+        folder = user_data_path("cpcs-desktop", appauthor=False)
+    base = Path(folder)
+    cache = cache or os.environ.get(ENV_CACHE) or base / "surveys"
+    return Profile(folder=base, survey_cache=Path(cache))
+
+
+class SettingsModel(BaseModel):
+    """Base of the settings: unknown keys are an error that names them."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CameraSettings(SettingsModel):
+    """What the observer knows better than the header; used for frames whose INSTRUME matches."""
+
+    gain: float | None = Field(default=None, gt=0)
+    saturation: float | None = Field(default=None, gt=0)
+    read_noise: float | None = Field(default=None, ge=0)
+    filter_aliases: dict[str, str] = Field(default_factory=dict)
+    keywords: dict[str, str] = Field(default_factory=dict)
+    aperture_diameter_pix: float | None = Field(default=None, gt=0)
+
+
+class ObservatorySettings(SettingsModel):
+    """The observer's own place."""
+
+    name: str | None = None
+    longitude: float | None = Field(default=None, ge=-180, le=360)
+    latitude: float | None = Field(default=None, ge=-90, le=90)
+    altitude_m: float | None = None
+
+
+class AppSettings(SettingsModel):
+    """Everything kept in ``settings.toml``; never the access key."""
+
+    server_url: str | None = None
+    observatory: ObservatorySettings = ObservatorySettings()
+    observers: tuple[str, ...] = ()
+    magnitudes: Literal["auto", "aper"] = "auto"
+    match_radius_arcsec: float | None = Field(default=2.0, ge=0.5, le=60)
+    force_filter: str = "no"
+    theme: Literal["dark", "light", "night"] = "dark"
+    cameras: dict[str, CameraSettings] = Field(default_factory=dict)
+
+
+def load_settings(profile: Profile) -> AppSettings:
+    """Read the profile's settings; the environment's server address wins.
+
+    Raises
+    ------
+    CpcsError
+        Code ``bad_settings`` when the file cannot be understood.
+    """
+    try:
+        text = profile.settings_file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        text = ""
+    try:
+        settings = AppSettings.model_validate(tomllib.loads(text))
+    except (tomllib.TOMLDecodeError, ValidationError) as error:
+        raise CpcsError(
+            "bad_settings",
+            f"The settings file {profile.settings_file} cannot be understood: {error}",
+            "Correct it or move it away; without it the defaults are used.",
+        ) from error
+    url = os.environ.get(ENV_SERVER_URL)
+    return settings.model_copy(update={"server_url": url}) if url else settings
+
+
+def save_settings(profile: Profile, settings: AppSettings) -> None:
+    """Write the settings so that a power cut leaves the old file or the new one, never half."""
+    profile.folder.mkdir(parents=True, exist_ok=True)
+    text = tomli_w.dumps(settings.model_dump(mode="json", exclude_none=True))
+    temporary = profile.settings_file.with_suffix(".toml.tmp")
+    with temporary.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(profile.settings_file)

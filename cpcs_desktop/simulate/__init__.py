@@ -1,0 +1,1 @@
+"""Practice skies with known truth: frames, lists, survey slices."""

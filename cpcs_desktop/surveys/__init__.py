@@ -1,0 +1,1 @@
+"""Reference surveys: registry, HATS cache, cone, import."""

@@ -1,0 +1,1 @@
+"""Durable submission queue, client, pusher, credentials."""

@@ -1,0 +1,1 @@
+"""The central server: shared light curves, the old wire and the new one."""
