@@ -20,6 +20,39 @@ class StarFlag(IntFlag):
 
 
 @dataclass(frozen=True)
+class QualityRule:
+    """What one column of a survey's published table says of a star's worth.
+
+    A star is flagged when the column's value lies outside ``[at_least, at_most]``, is one of
+    ``bad_values``, or has one of ``bad_bits`` set. A missing column or value says nothing.
+
+    Parameters
+    ----------
+    columns : tuple of str
+        Names the column goes by, best first.
+    flag : StarFlag
+        What the star is flagged as.
+    at_least, at_most : float or None
+        Range of good values.
+    bad_values : frozenset of str
+        Texts, or numbers written as text, of bad values.
+    bad_bits : int
+        Mask of an integer column.
+    letters : tuple of str
+        When not empty, the column holds one character a band in this order; a bad character takes
+        the magnitude error of that band away and flags nothing.
+    """
+
+    columns: tuple[str, ...]
+    flag: StarFlag
+    at_least: float | None = None
+    at_most: float | None = None
+    bad_values: frozenset[str] = frozenset()
+    bad_bits: int = 0
+    letters: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class ReferenceSurvey:
     """Declaration of a reference survey; everything the program knows of it is here.
 
@@ -51,6 +84,12 @@ class ReferenceSurvey:
         For each of our columns the names it goes by in published tables, best first.
     tap_url, tap_table : str
         Where ``fetch`` finds the survey.
+    release : str
+        Release that ``fetch`` brings and an import is taken for.
+    quality_rules : tuple of QualityRule
+        What the published table says of quality and variability.
+    max_err : float or None
+        Magnitudes with a larger error are not valid (the survey's own rule); None for no rule.
     """
 
     key: str
@@ -69,6 +108,9 @@ class ReferenceSurvey:
     column_aliases: dict[str, tuple[str, ...]] = field(default_factory=dict)
     tap_url: str = ""
     tap_table: str = ""
+    release: str = ""
+    quality_rules: tuple[QualityRule, ...] = ()
+    max_err: float | None = None
 
     @property
     def all_bands(self) -> tuple[Band, ...]:

@@ -1,0 +1,1 @@
+"""The reference surveys as data: one declaration a survey, no code paths."""
