@@ -1,0 +1,124 @@
+"""The shared light curves on this machine: kept right by the server's cursor, readable offline."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from pathlib import Path
+
+from cpcs_desktop.datamodel.point import LightCurve, LightCurvePoint
+from cpcs_desktop.sync.client import CpcsClient
+from cpcs_desktop.sync.database import Database
+from cpcs_desktop.wire import LightCurveAnswer, LightCurveRow
+
+
+class LightCurveCache:
+    """Light curves of one server in the profile's SQLite file.
+
+    Parameters
+    ----------
+    file : Path or Database
+    server : str
+        Address; cursors of one server mean nothing to another.
+    """
+
+    def __init__(self, file: Path | Database, server: str) -> None:
+        self.database = file if isinstance(file, Database) else Database(file)
+        self._server = server
+
+    def get(self, ivorn: str, *, withdrawn: bool = False) -> LightCurve:
+        """Return what is known of a light curve, by MJD; empty when never fetched."""
+        with self.database.reading() as connection:
+            rows = connection.execute(
+                """SELECT body FROM light_curve_rows WHERE server = ? AND event = ?
+                   ORDER BY mjd, id""",
+                (self._server, ivorn),
+            ).fetchall()
+        points = [_point(LightCurveRow.model_validate_json(row["body"])) for row in rows]
+        return LightCurve(ivorn, tuple(p for p in points if withdrawn or not p.withdrawn))
+
+    def fetched_at(self, ivorn: str) -> float | None:
+        """Return when the light curve was last asked for, Unix time; None for never."""
+        with self.database.reading() as connection:
+            row = connection.execute(
+                "SELECT fetched_at FROM light_curves WHERE server = ? AND event = ?",
+                (self._server, ivorn),
+            ).fetchone()
+        return None if row is None else float(row[0])
+
+    def cursor(self, ivorn: str) -> int:
+        """Return the cursor to ask with; 0 for everything."""
+        with self.database.reading() as connection:
+            return _cursor(connection, self._server, ivorn)
+
+    def merge(self, answer: LightCurveAnswer, since: int) -> bool:
+        """Take over changes since a cursor; return False when they came out of turn.
+
+        An answer to an older question than the cache's cursor is still right row by row, because
+        a row only gives way to its own later revision.
+        """
+        with self.database.transaction() as connection:
+            if since > _cursor(connection, self._server, answer.event):
+                return False
+            for row in answer.rows:
+                connection.execute(
+                    """INSERT INTO light_curve_rows VALUES (?, ?, ?, ?, ?, ?)
+                       ON CONFLICT (server, event, id) DO UPDATE SET
+                           revision = excluded.revision, mjd = excluded.mjd, body = excluded.body
+                       WHERE excluded.revision >= light_curve_rows.revision""",
+                    (
+                        self._server,
+                        answer.event,
+                        row.id,
+                        row.revision,
+                        row.mjd,
+                        row.model_dump_json(),
+                    ),
+                )
+            connection.execute(
+                """INSERT INTO light_curves VALUES (?, ?, ?, ?)
+                   ON CONFLICT (server, event) DO UPDATE SET
+                       cursor = max(cursor, excluded.cursor), fetched_at = excluded.fetched_at""",
+                (self._server, answer.event, answer.cursor, time.time()),
+            )
+        return True
+
+    def forget(self, ivorn: str) -> None:
+        """Drop what is cached of one event."""
+        with self.database.transaction() as connection:
+            for table in ("light_curve_rows", "light_curves"):
+                connection.execute(
+                    f"DELETE FROM {table} WHERE server = ? AND event = ?",  # noqa: S608 - our names
+                    (self._server, ivorn),
+                )
+
+
+def refresh_light_curve(cache: LightCurveCache, client: CpcsClient, ivorn: str) -> LightCurve:
+    """Fetch what changed and return the whole light curve.
+
+    A server whose cursor went back (restored from a copy, or another one at the same address) is
+    asked for everything.
+
+    Raises
+    ------
+    UnreachableError, BadAnswerError, RefusalError
+    """
+    since = cache.cursor(ivorn)
+    answer = client.get_light_curve(ivorn, since)
+    if answer.cursor < since:
+        cache.forget(ivorn)
+        since = 0
+        answer = client.get_light_curve(ivorn, 0)
+    cache.merge(answer, since)
+    return cache.get(ivorn)
+
+
+def _cursor(connection: sqlite3.Connection, server: str, ivorn: str) -> int:
+    row = connection.execute(
+        "SELECT cursor FROM light_curves WHERE server = ? AND event = ?", (server, ivorn)
+    ).fetchone()
+    return 0 if row is None else int(row[0])
+
+
+def _point(row: LightCurveRow) -> LightCurvePoint:
+    return LightCurvePoint(**{name: getattr(row, name) for name in LightCurveRow.model_fields})
