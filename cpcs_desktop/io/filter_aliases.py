@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 #: Texts that mean one thing as a whole, lower case without blanks and punctuation.
 _WHOLE = {
@@ -29,90 +30,22 @@ _WHOLE = {
     "blueplate": ("B2pg", "B1pg"),
 }
 #: No filter, or one that passes nearly everything a silicon detector sees: Gaia's G comes closest.
-_CLEAR = frozenset(
-    [
-        "c",
-        "clear",
-        "clr",
-        "cl",
-        "empty",
-        "none",
-        "nofilter",
-        "unfiltered",
-        "open",
-        "air",
-        "l",
-        "lum",
-        "luminance",
-        "w",
-        "white",
-        "wl",
-        "ircut",
-        "uvircut",
-        "iruvcut",
-        "uvir",
-        "iruv",
-        "blank",
-        "slot",
-        "free",
-        "nofilt",
-        "n",
-        "null",
-        "open1",
-        "open2",
-        "clear1",
-        "clear2",
-        "wp",
-    ]
-)
+_CLEAR_WORDS = """
+c clear clr cl empty none nofilter unfiltered open air l lum luminance w white wl ircut
+uvircut iruvcut uvir iruv blank slot free nofilt n null open1 open2 clear1 clear2 wp
+"""
 #: Words that name a set of filters and so decide what a bare letter means.
-_SLOAN = frozenset(
-    [
-        "sloan",
-        "sdss",
-        "ps",
-        "ps1",
-        "panstarrs",
-        "panstarrs1",
-        "decam",
-        "des",
-        "hsc",
-        "ztf",
-        "lsst",
-        "atlas",
-        "megacam",
-        "skymapper",
-        "prime",
-        "bok",
-        "mosaic",
-        "gunn",
-        "sl",
-    ]
-)
-_JOHNSON = frozenset(
-    [
-        "johnson",
-        "cousins",
-        "bessell",
-        "bessel",
-        "bess",
-        "kc",
-        "jc",
-        "johnsoncousins",
-        "johnsonbessell",
-        "kron",
-        "jhn",
-        "ubvri",
-        "ubvr",
-        "special",
-        "high",
-        "stromgren",
-        "landolt",
-        "harris",
-        "eso",
-        "tess",
-    ]
-)
+_SLOAN_WORDS = """
+sloan sdss ps ps1 panstarrs panstarrs1 decam des hsc ztf lsst atlas megacam skymapper
+prime bok mosaic gunn sl
+"""
+_JOHNSON_WORDS = """
+johnson cousins bessell bessel bess kc jc johnsoncousins johnsonbessell kron jhn ubvri
+ubvr special high stromgren landolt harris eso tess
+"""
+_CLEAR = frozenset(_CLEAR_WORDS.split())
+_SLOAN = frozenset(_SLOAN_WORDS.split())
+_JOHNSON = frozenset(_JOHNSON_WORDS.split())
 #: Narrow bands and grisms have no counterpart among the surveys.
 _NARROW = re.compile(
     r"(?i)h[\s_-]*(?:al(?:pha|f)?|a|b|beta)(?![a-z])|o[\s_-]?(?:iii|3)|s[\s_-]?(?:ii|2)(?![a-z])|n[\s_-]?ii|"
@@ -125,7 +58,9 @@ _COUSINS = re.compile(r"^([UBVRI])[cCjb]$")
 _SUPRIME = re.compile(r"^W-[JCS]-([A-Za-z]+)\+?$")
 
 
-def filter_letters(header_text: str | None) -> tuple[str, ...]:
+def filter_letters(
+    header_text: str | None, aliases: Mapping[str, str] | None = None
+) -> tuple[str, ...]:
     """Return the band letters a header's filter text may stand for, the likeliest first.
 
     Case counts where a letter stands alone (``R`` is Cousins, ``r`` is Sloan); a word such as
@@ -136,6 +71,8 @@ def filter_letters(header_text: str | None) -> tuple[str, ...]:
     header_text : str or None
         Text of the filter keyword, such as ``V``, ``Bessell_V``, ``rp``, ``SDSS-r'`` or
         ``r DECam SDSS c0002 6415.0 1480.0``.
+    aliases : mapping from header text to band letter, optional
+        The observer's own names of a camera's filters; they win.
 
     Returns
     -------
@@ -146,6 +83,8 @@ def filter_letters(header_text: str | None) -> tuple[str, ...]:
     if header_text is None:
         return ()
     text = header_text.strip()
+    if aliases and text in aliases:
+        return (aliases[text],)
     primed = "'" in text or "’" in text or "+" in text
     text = text.replace("'", " ").replace("’", " ").replace("+", " ").strip()
     if suprime := _SUPRIME.match(text):
@@ -155,7 +94,7 @@ def filter_letters(header_text: str | None) -> tuple[str, ...]:
         return ()
     if whole == "G":  # a green glass, a Sloan g in capitals, or a practice frame in Gaia's G
         return ("g", "V", "G") if not primed else ("g",)
-    if whole.lower() in _CLEAR:
+    if is_clear(text):
         return ("G",)
     if whole.lower() in _WHOLE:
         return _WHOLE[whole.lower()]
@@ -171,6 +110,11 @@ def filter_letters(header_text: str | None) -> tuple[str, ...]:
     if any(token.lower() in _CLEAR for token in rest):
         return ("G",)
     return ()
+
+
+def is_clear(header_text: str) -> bool:
+    """Say whether a filter wheel's slot was empty or held a clear glass."""
+    return re.sub(r"[^a-z0-9]", "", header_text.lower()) in _CLEAR
 
 
 def _tokens(text: str) -> list[str]:

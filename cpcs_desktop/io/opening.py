@@ -1,0 +1,192 @@
+"""Opening files by content: compression, FITS structure, and known errors instead of tracebacks."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import hashlib
+import io
+import lzma
+import os
+import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, cast
+
+from cpcs_desktop.datamodel.errors import CpcsError
+
+if TYPE_CHECKING:
+    from astropy.io import fits
+
+#: A compressed file that unpacks to more than this is not a frame of ours (bytes).
+UNPACKED_LIMIT = 4 << 30
+FITS_BLOCK = 2880
+#: What astropy raises for damaged headers and tables, all of them known failures here.
+FITS_FAILURES = (
+    OSError,
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+    AttributeError,
+    ArithmeticError,
+    MemoryError,
+    AssertionError,
+    RuntimeError,
+    LookupError,
+)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Silence what libraries say of odd headers; what matters becomes a field or an error."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def file_sha256(path: str | os.PathLike[str]) -> str:
+    """Return the hexadecimal SHA-256 of a file's bytes as they are on disk.
+
+    Raises
+    ------
+    CpcsError
+        Code ``unreadable``.
+    """
+    with readable(path) as stream:
+        return hashlib.file_digest(cast("io.BufferedReader", stream), "sha256").hexdigest()
+
+
+@contextmanager
+def readable(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """Open a file for reading; what the disk refuses becomes a known error.
+
+    Raises
+    ------
+    CpcsError
+        Code ``unreadable``.
+    """
+    try:
+        opened = Path(path).open("rb")  # noqa: SIM115  closed by the block below
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "not a file name"
+        raise unreadable(path, f"cannot be opened ({reason})") from error
+    with opened as stream:
+        yield stream
+
+
+def unreadable(path: str | os.PathLike[str], what: str, hint: str = "") -> CpcsError:
+    """Return the error for a file that cannot be used, ``NAME WHAT.``."""
+    return CpcsError("unreadable", f"{Path(path).name} {what}.", hint or "Check the file.")
+
+
+def is_packed(head: bytes) -> bool:
+    """Say whether these first bytes belong to a gzip, bzip2 or xz file."""
+    return head.startswith((b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00"))
+
+
+def unpacking_stream(stream: BinaryIO, head: bytes) -> BinaryIO:
+    """Wrap a file in the decompressor its first bytes ask for; plain files pass unchanged."""
+    if head.startswith(b"\x1f\x8b"):
+        return cast("BinaryIO", gzip.GzipFile(fileobj=stream))
+    if head.startswith(b"BZh"):
+        return cast("BinaryIO", bz2.BZ2File(stream))
+    if head.startswith(b"\xfd7zXZ\x00"):
+        return cast("BinaryIO", lzma.LZMAFile(stream))
+    return stream
+
+
+def first_bytes(path: str | os.PathLike[str], size: int = FITS_BLOCK) -> bytes:
+    """Return the first bytes of a file, unpacked if it is compressed.
+
+    Raises
+    ------
+    CpcsError
+        Code ``unreadable`` for missing, empty and damaged files.
+    """
+    with readable(path) as stream:
+        head = stream.read(16)
+        stream.seek(0)
+        try:
+            content = unpacking_stream(stream, head).read(size)
+        except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
+            raise unreadable(
+                path, "is damaged: it cannot be unpacked", "Fetch it again."
+            ) from error
+    if not content:
+        raise unreadable(path, "is empty", "Fetch or save it again.")
+    return content
+
+
+def whole_content(path: str | os.PathLike[str], limit: int = UNPACKED_LIMIT) -> bytes:
+    """Return the whole content of a file, unpacked if it is compressed.
+
+    Raises
+    ------
+    CpcsError
+        Code ``unreadable`` for missing, damaged and absurdly large files.
+    """
+    with readable(path) as stream:
+        head = stream.read(16)
+        stream.seek(0)
+        try:
+            content = unpacking_stream(stream, head).read(limit + 1)
+        except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
+            raise unreadable(
+                path, "is damaged: it cannot be unpacked", "Fetch it again."
+            ) from error
+    if len(content) > limit:
+        raise unreadable(path, "unpacks to more than 4 GiB")
+    return content
+
+
+@contextmanager
+def open_fits(path: str | os.PathLike[str], *, scale: bool = True) -> Iterator[fits.HDUList]:
+    """Open a FITS file, compressed or not; warnings of odd headers are silenced inside.
+
+    Parameters
+    ----------
+    path : path
+    scale : bool
+        False leaves integer pixels as stored.
+
+    Raises
+    ------
+    CpcsError
+        ``unreadable`` for missing or damaged files, ``not_fits`` for other content. Damage that
+        shows only while reading inside the block becomes ``unreadable`` too.
+    """
+    from astropy.io import fits
+
+    head = first_bytes(path)
+    if not head.startswith(b"SIMPLE"):
+        raise CpcsError(
+            "not_fits",
+            f"{Path(path).name} is not a FITS file.",
+            "Give a FITS image or a SExtractor list.",
+        )
+    with readable(path) as stream:
+        packed = is_packed(stream.read(16))
+    source: Path | io.BytesIO = io.BytesIO(whole_content(path)) if packed else Path(path)
+    with quiet():
+        try:
+            with fits.open(
+                source,
+                memmap=not packed and not scale,  # scaled pixels cannot be mapped
+                do_not_scale_image_data=not scale,
+                ignore_missing_end=False,
+                ignore_missing_simple=False,
+            ) as hdus:
+                len(hdus)  # reads every header now, so that damage shows here
+                yield hdus
+        except FITS_FAILURES as error:
+            raise unreadable(
+                path, f"is damaged ({_short(error)})", "Fetch or save it again."
+            ) from error
+
+
+def _short(error: BaseException) -> str:
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text[:120].rstrip(".")
