@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cpcs_desktop.simulate.passbands import SYSTEM_OF_SURVEY, Array
+from cpcs_desktop.simulate.passbands import Array
 from cpcs_desktop.simulate.stars import Stars
+from cpcs_desktop.surveys.registry import survey
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,8 @@ class SurveyNoise:
         Error of bright stars, mag.
     depth : float
         Magnitude at which the photon error is 0.2 mag (S/N 5).
+    position_err : float
+        One coordinate, arcsec.
     blue_loss : float
         How much shallower the bands u, v and U are, mag.
     missing : float
@@ -33,24 +36,25 @@ class SurveyNoise:
     faint: float
     floor: float
     depth: float
+    position_err: float
     blue_loss: float = 1.0
     missing: float = 0.02
 
 
 #: Rounded from the surveys' own papers; good to about half a magnitude, which is what they vary by.
 NOISE_OF_SURVEY: dict[str, SurveyNoise] = {
-    "SDSS": SurveyNoise(14.0, 22.5, 0.010, 22.5),
-    "APASS": SurveyNoise(10.0, 18.0, 0.025, 18.0),
-    "VSTATLAS": SurveyNoise(13.5, 22.0, 0.015, 22.0),
-    "OGLE3": SurveyNoise(12.5, 21.0, 0.010, 21.0),
-    "USNO": SurveyNoise(12.0, 21.0, 0.25, 22.0),
-    "GAIA": SurveyNoise(3.0, 20.7, 0.003, 21.5),
-    "PS1": SurveyNoise(14.0, 22.0, 0.010, 22.5),
-    "2MASS": SurveyNoise(5.0, 16.0, 0.020, 16.6),
-    "GAIASP": SurveyNoise(4.0, 17.65, 0.006, 20.0, blue_loss=2.0),
-    "SKYMAPPER": SurveyNoise(9.0, 19.5, 0.012, 19.8),
-    "REFCAT2": SurveyNoise(6.0, 19.0, 0.005, 21.5),
-    "TYCHO2": SurveyNoise(1.0, 12.5, 0.010, 12.6),
+    "SDSS": SurveyNoise(14.0, 22.5, 0.010, 22.5, 0.05),
+    "APASS": SurveyNoise(10.0, 18.0, 0.025, 18.0, 0.2),
+    "VSTATLAS": SurveyNoise(13.5, 22.0, 0.015, 22.0, 0.05),
+    "OGLE3": SurveyNoise(12.5, 21.0, 0.010, 21.0, 0.05),
+    "USNO": SurveyNoise(12.0, 21.0, 0.25, 22.0, 0.2),
+    "GAIA": SurveyNoise(3.0, 20.7, 0.003, 21.5, 0.001),
+    "PS1": SurveyNoise(14.0, 22.0, 0.010, 22.5, 0.02),
+    "2MASS": SurveyNoise(5.0, 16.0, 0.020, 16.6, 0.07),
+    "GAIASP": SurveyNoise(4.0, 17.65, 0.006, 20.0, 0.001, blue_loss=2.0),
+    "SKYMAPPER": SurveyNoise(9.0, 19.5, 0.012, 19.8, 0.1),
+    "REFCAT2": SurveyNoise(6.0, 19.0, 0.005, 21.5, 0.01),
+    "TYCHO2": SurveyNoise(1.0, 12.5, 0.010, 12.6, 0.03),
 }
 
 
@@ -78,7 +82,7 @@ class SurveyView:
     @property
     def seen(self) -> NDArray[np.bool_]:
         """Stars with a value in at least one band, shape (n,)."""
-        seen: NDArray[np.bool_] = np.isfinite(self.mag).any(axis=1)
+        seen: NDArray[np.bool_] = np.isfinite(np.fmin.reduce(self.mag, axis=1))
         return seen
 
     def column(self, letter: str) -> tuple[Array, Array]:
@@ -89,10 +93,7 @@ class SurveyView:
 
 def published_letters(key: str) -> tuple[str, ...]:
     """Return the bands a survey publishes: all but those that are derived from others (SDSS)."""
-    parts = SYSTEM_OF_SURVEY[key]
-    if key == "SDSS":
-        parts = parts[:1]
-    return tuple(letter for _, letters in parts for letter in letters)
+    return tuple(band.letter for band in survey(key).bands)
 
 
 def observe_survey(
