@@ -53,9 +53,19 @@ class Profile:
         return self.folder / "session.sqlite"
 
     @property
+    def exposure_folder(self) -> Path:
+        """Measured exposures of the night, so that reopening needs no second extraction."""
+        return self.folder / "exposures"
+
+    @property
     def key_file(self) -> Path:
         """Access key of last resort, mode 0600."""
         return self.folder / "access-key"
+
+    @property
+    def server_database(self) -> Path:
+        """SQLite file of a server run from this profile."""
+        return self.folder / "server.sqlite"
 
     @property
     def log_folder(self) -> Path:
@@ -117,6 +127,7 @@ class AppSettings(SettingsModel):
     match_radius_arcsec: float | None = Field(default=2.0, ge=0.5, le=60)
     force_filter: str = "no"
     theme: Literal["dark", "light", "night"] = "dark"
+    text_percent: int = Field(default=100, ge=50, le=300)
     cameras: dict[str, CameraSettings] = Field(default_factory=dict)
 
 
