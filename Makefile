@@ -1,5 +1,5 @@
 # Two commands do everything on a fresh machine: make demo, make test.
-PYTHON ?= python3
+PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(shell command -v $(name))))
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
