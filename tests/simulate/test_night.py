@@ -15,7 +15,8 @@ from scipy.spatial import KDTree
 from cpcs_desktop.cli.main import cpcs
 from cpcs_desktop.datamodel.errors import CpcsError
 from cpcs_desktop.simulate.night import write_practice_night
-from cpcs_desktop.simulate.passbands import SYSTEM_OF_BAND
+from cpcs_desktop.simulate.passbands import SYSTEM_OF_BAND, SYSTEM_OF_SURVEY
+from cpcs_desktop.surveys.cache import SurveyCache
 
 
 @pytest.fixture(scope="module")
@@ -137,3 +138,22 @@ def test_unknown_band_or_survey_is_one_sentence(tmp_path: Path) -> None:
     answer = CliRunner().invoke(cpcs, ["simulate", "-o", str(tmp_path), "--band", "SDSS/Q"])
     assert answer.exit_code == 2
     assert "SDSS/Q" in answer.output
+
+
+def test_the_cache_is_ready_and_holds_the_true_sky(tmp_path: Path) -> None:
+    """Slices go through the importer without a map; letters that differ in case stay apart."""
+    write_practice_night(
+        tmp_path, stars=150, size=(400, 400), n_frames=1, surveys=tuple(SYSTEM_OF_SURVEY)
+    )
+    facts = next(iter(truth_of(tmp_path).values()))
+    cache = SurveyCache(tmp_path / "cache")
+    assert set(cache.keys()) == set(SYSTEM_OF_SURVEY)
+    for key in ("GAIASP", "SDSS", "USNO", "TYCHO2"):
+        stars = cache.reference_stars(key, float(facts["ra"]), float(facts["dec"]), 0.1, 2016.0)  # type: ignore[arg-type]
+        assert stars is not None
+        sliced = Table.read(tmp_path / "surveys" / f"{key}.csv", format="ascii.csv")
+        gap, row = near(sliced, stars.ra, stars.dec)
+        assert len(stars) == 0 or gap.max() < 0.2
+        for place, letter in enumerate(stars.letters):
+            written = np.ma.filled(np.ma.asarray(sliced[f"{letter}_mag"], float), np.nan)[row]
+            assert np.allclose(stars.mag[:, place], written, atol=1e-3, equal_nan=True)
