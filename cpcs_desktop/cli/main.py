@@ -17,7 +17,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "survey": ("survey", "List, import, check and show cached reference surveys."),
     "event": ("event", "List, add and fetch events."),
     "submit": ("submit", "Calibrate, accept, queue and push."),
-    "queue": ("queue", "Show and push the outbox, withdraw points."),
+    "queue": ("queue_verb", "Show and push the outbox, withdraw points."),
     "lightcurve": ("lightcurve", "Print or export the shared light curve of an event."),
     "login": ("login", "Remember the server's address and the access key."),
     "config": ("config", "Read and change settings."),

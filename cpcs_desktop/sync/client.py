@@ -146,11 +146,15 @@ class CpcsClient:
             raise BadAnswerError(status, "the answer is for another point")
 
     def get_point(self, point_id: str) -> PointSubmission:
-        """Return the current revision of a point with its evidence."""
+        """Return the current revision of a point, with its evidence where there is some."""
         status, text = self._ask("GET", f"/points/{point_id}")
         point = _json(status, text)
-        status, text = self._ask("GET", f"/points/{point_id}/evidence")
-        evidence = _json(status, text)
+        evidence: dict[str, Any] | None = None
+        try:
+            evidence = _json(*self._ask("GET", f"/points/{point_id}/evidence"))
+        except RefusalError as refusal:
+            if refusal.status != 404:
+                raise
         try:
             return PointSubmission.model_validate({"point": point, "evidence": evidence})
         except ValidationError as error:
@@ -308,14 +312,9 @@ def _parsed(model: type[Body], status: int, text: bytes) -> Body:
 
 def _refuse(response: requests.Response, text: bytes) -> NoReturn:
     status = response.status_code
-    revision = None
     try:
-        body = _json(status, text)
-        revision = body.get("revision")
-        error = ErrorBody.model_validate(
-            {name: body[name] for name in ErrorBody.model_fields if name in body}
-        )
-    except (BadAnswerError, ValidationError):
+        error = ErrorBody.model_validate_json(text)
+    except ValidationError:
         words = " ".join(text.decode("utf-8", "replace").split())[:120]
         plain = words if words and "<" not in words else response.reason or "no reason given"
         error = ErrorBody(code=f"http_{status}", message=f"HTTP {status}: {plain}")
@@ -325,7 +324,7 @@ def _refuse(response: requests.Response, text: bytes) -> NoReturn:
         error.message,
         reasons=error.reasons,
         retry_after_s=_retry_after(response.headers.get("Retry-After")),
-        server_revision=revision if isinstance(revision, int) else None,
+        server_revision=error.revision,
     )
 
 

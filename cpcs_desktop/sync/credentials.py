@@ -69,6 +69,14 @@ def save_key(
     return "file"
 
 
+def keyring_works() -> bool:
+    """Say whether this computer has a keyring that keeps anything at all."""
+    import keyring
+    from keyring.backends import fail, null
+
+    return not isinstance(keyring.get_keyring(), fail.Keyring | null.Keyring)
+
+
 def forget_key(profile: Profile, server_url: str) -> None:
     """Remove a kept key."""
     import keyring

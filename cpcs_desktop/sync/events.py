@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import math
 import sqlite3
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 from cpcs_desktop.datamodel.errors import CpcsError
@@ -15,6 +17,8 @@ from cpcs_desktop.sync.database import Database
 
 #: Footprint of a list of sources without a frame: its sources' hull grows by this margin, degrees.
 LIST_MARGIN_DEG = 0.003
+#: Changes of so many seconds before the last synchronisation are asked for again.
+OVERLAP_S = 600.0
 
 
 class EventList:
@@ -80,19 +84,33 @@ class EventList:
             ).fetchall()
         return [_event(row) for row in rows]
 
-    def known_to_server(self, ivorn: str, message: str = "") -> None:
-        """Write down that the server has the event, or why it never will."""
+    def confirmed(self, event: Event, ivorn: str | None = None) -> None:
+        """Take over an event as the server has it; ``ivorn`` is the name it was created by."""
+        with self.database.transaction() as connection:
+            _write(connection, event, pending=False)
+            connection.execute("UPDATE events SET pending = 0 WHERE ivorn = ?", (ivorn,))
+
+    def refused(self, ivorn: str, message: str) -> None:
+        """Write down why the server will never have an event."""
         with self.database.transaction() as connection:
             connection.execute(
                 "UPDATE events SET pending = 0, message = ? WHERE ivorn = ?", (message, ivorn)
             )
 
-    def merge(self, events: list[Event], server: str, since: str | None) -> int:
+    def since(self, server: str) -> str | None:
+        """Return the moment of the last synchronisation with a server, None for never."""
+        with self.database.reading() as connection:
+            row = connection.execute(
+                "SELECT events_since FROM contacts WHERE server = ?", (server,)
+            ).fetchone()
+        return None if row is None else row["events_since"]
+
+    def merge(self, events: list[Event], server: str, since: str) -> int:
         """Take over events from the server; return how many were new or changed.
 
         Parameters
         ----------
-        since : str or None
+        since : str
             What to ask the server with next time.
         """
         changed = 0
@@ -149,9 +167,14 @@ def sync_events(events: EventList, client: CpcsClient) -> int:
     UnreachableError, BadAnswerError, RefusalError
     """
     for event in events.pending():
-        client.post_event(event)
-        events.known_to_server(event.ivorn)
-    return events.merge(client.get_events(), client.url, None)
+        events.confirmed(client.post_event(event), event.ivorn)
+    # Asked for again are the last minutes, too: a change may have been committed later than its
+    # time of day says.
+    since = events.since(client.url)
+    found = client.get_events(updated_since=since)
+    server_now = time.time() + (client.clock_offset_s or 0.0) - OVERLAP_S
+    moment = datetime.fromtimestamp(server_now, UTC).isoformat("T", "seconds")
+    return events.merge(found, client.url, moment)
 
 
 def separation_deg(event: Event, ra: float, dec: float) -> float:

@@ -54,12 +54,16 @@ class LightCurveCache:
     def merge(self, answer: LightCurveAnswer, since: int) -> bool:
         """Take over changes since a cursor; return False when they came out of turn.
 
-        An answer to an older question than the cache's cursor is still right row by row, because
-        a row only gives way to its own later revision.
+        A complete answer replaces the cache: it is the first one, or the server was restored from
+        a copy older than ``since``. An answer that was overtaken by a newer one, asked for by
+        another program, is left aside.
         """
         with self.database.transaction() as connection:
-            if since > _cursor(connection, self._server, answer.event):
+            known = _cursor(connection, self._server, answer.event)
+            if since > known or (since < known and answer.cursor < known):
                 return False
+            if answer.complete:
+                _forget(connection, self._server, answer.event)
             for row in answer.rows:
                 connection.execute(
                     """INSERT INTO light_curve_rows VALUES (?, ?, ?, ?, ?, ?)
@@ -83,34 +87,24 @@ class LightCurveCache:
             )
         return True
 
-    def forget(self, ivorn: str) -> None:
-        """Drop what is cached of one event."""
-        with self.database.transaction() as connection:
-            for table in ("light_curve_rows", "light_curves"):
-                connection.execute(
-                    f"DELETE FROM {table} WHERE server = ? AND event = ?",  # noqa: S608 - our names
-                    (self._server, ivorn),
-                )
-
 
 def refresh_light_curve(cache: LightCurveCache, client: CpcsClient, ivorn: str) -> LightCurve:
     """Fetch what changed and return the whole light curve.
-
-    A server whose cursor went back (restored from a copy, or another one at the same address) is
-    asked for everything.
 
     Raises
     ------
     UnreachableError, BadAnswerError, RefusalError
     """
     since = cache.cursor(ivorn)
-    answer = client.get_light_curve(ivorn, since)
-    if answer.cursor < since:
-        cache.forget(ivorn)
-        since = 0
-        answer = client.get_light_curve(ivorn, 0)
-    cache.merge(answer, since)
+    cache.merge(client.get_light_curve(ivorn, since), since)
     return cache.get(ivorn)
+
+
+def _forget(connection: sqlite3.Connection, server: str, ivorn: str) -> None:
+    connection.execute(
+        "DELETE FROM light_curve_rows WHERE server = ? AND event = ?", (server, ivorn)
+    )
+    connection.execute("DELETE FROM light_curves WHERE server = ? AND event = ?", (server, ivorn))
 
 
 def _cursor(connection: sqlite3.Connection, server: str, ivorn: str) -> int:

@@ -109,11 +109,11 @@ class _Pass:
         held: set[str] = set()
         for event in events.pending():
             try:
-                self._client.post_event(event)
+                created = self._client.post_event(event)
             except RefusalError as trouble:
                 if trouble.final:
                     # The server will not have it; its points will say so themselves.
-                    events.known_to_server(event.ivorn, trouble.sentence)
+                    events.refused(event.ivorn, trouble.sentence)
                     continue
                 if trouble.status in _WHOLE_SERVER:
                     self._whole_server(trouble)
@@ -123,7 +123,7 @@ class _Pass:
                 self._whole_server(trouble)
                 return None
             else:
-                events.known_to_server(event.ivorn)
+                events.confirmed(created, event.ivorn)
                 self._contact()
         if held:
             delivery.hold_all(
