@@ -130,8 +130,10 @@ def write_practice_night(
         Code ``bad_band`` for a band or survey outside the registry.
     """
     plan = (band,) if isinstance(band, str) else tuple(band or DEFAULT_PLAN)
-    unknown = [name for name in plan if name not in SYSTEM_OF_BAND]
-    keys = tuple(dict.fromkeys((*surveys, *(name.partition("/")[0] for name in plan))))
+    count = n_frames or (3 if isinstance(band, str) else len(plan))
+    bands = tuple(plan[k % len(plan)] for k in range(count))
+    unknown = [name for name in bands if name not in SYSTEM_OF_BAND]
+    keys = tuple(dict.fromkeys((*surveys, *(name.partition("/")[0] for name in bands))))
     unknown += [key for key in keys if not any(b.startswith(f"{key}/") for b in SYSTEM_OF_BAND)]
     if unknown:
         raise CpcsError(
@@ -139,9 +141,8 @@ def write_practice_night(
             f"The practice sky knows no {unknown[0]}.",
             "Bands are written SURVEY/band; cpcs survey list names them.",
         )
-    count = n_frames or (3 if isinstance(band, str) else len(plan))
     night = PracticeNight(
-        bands=tuple(plan[k % len(plan)] for k in range(count)),
+        bands=bands,
         stars=stars,
         seed=seed,
         camera=camera or Camera(shape=size),
@@ -155,9 +156,14 @@ def _write(night: PracticeNight, folder: Path, *, with_frames: bool, with_cache:
     sky = night.sky()
     for name in ("lists", "surveys", *(["frames"] if with_frames else [])):
         (folder / name).mkdir(parents=True, exist_ok=True)
+    slices: dict[str, Path] = {}
     for number, key in enumerate(night.surveys):
         rng = np.random.default_rng([night.seed, 1, number])
-        write_survey(sky, key, rng, folder / "surveys" / f"{key}.csv")
+        path = folder / "surveys" / f"{key}.csv"
+        if write_survey(sky, key, rng, path):
+            slices[key] = path
+        else:  # too faint a field for this survey: an empty table cannot say where it is empty
+            path.unlink()
     truth: dict[str, dict[str, Any]] = {}
     for number, band in enumerate(night.bands):
         rng = np.random.default_rng([night.seed, 2, number])
@@ -185,8 +191,8 @@ def _write(night: PracticeNight, folder: Path, *, with_frames: bool, with_cache:
         from cpcs_desktop.surveys.cache import SurveyCache
 
         store = SurveyCache(folder / "cache")
-        for key in night.surveys:
-            store.import_files(key, [folder / "surveys" / f"{key}.csv"])
+        for key, path in slices.items():
+            store.import_files(key, [path])
     path = folder / "truth.json"
     path.write_text(json.dumps(truth, indent=1) + "\n", encoding="utf-8")
     return path
