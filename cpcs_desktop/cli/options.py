@@ -6,7 +6,7 @@ import functools
 import json
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -61,7 +61,7 @@ def chat(text: str) -> None:
     click.echo(text, err=True)
 
 
-def fail(error: CpcsError, as_json: bool = False) -> None:
+def fail(error: CpcsError, as_json: bool = False) -> NoReturn:
     """Show a known error and end with status 1."""
     if as_json:
         print_json({"status": "failed", "error": error.as_json(), **error.found})

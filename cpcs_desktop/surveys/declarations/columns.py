@@ -17,11 +17,13 @@ MAG_PER_RELATIVE_FLUX = "1.0857362"
 POSITIONS: dict[str, tuple[str, ...]] = {
     "source_id": ("source_id", "id", "name"),
     "ra": ("ra", "RA_ICRS", "RAICRS", "RAJ2000", "radeg", "ra_deg", "RA_deg", "_RAJ2000", "_RA",
-           "RA(ICRS)", "alpha_j2000", "ra_j2000"),
+           "RA(ICRS)", "alpha_j2000", "ra_j2000", "X_WORLD", "XWIN_WORLD", "coord_ra"),
     "dec": ("dec", "DE_ICRS", "DEICRS", "DEJ2000", "decdeg", "dec_deg", "DEC_deg", "_DEJ2000",
-            "_DE", "DE(ICRS)", "delta_j2000", "dec_j2000", "dej2000", "decl"),
+            "_DE", "DE(ICRS)", "delta_j2000", "dec_j2000", "dej2000", "decl",
+            "Y_WORLD", "YWIN_WORLD", "coord_dec"),
     "pmra": ("pmra", "pmRA", "pm_ra", "pmRAcosDE"),
     "pmdec": ("pmdec", "pmDE", "pm_dec", "pmde"),
+    "epoch": ("ref_epoch", "OBSDATE", "epoch"),
 }  # fmt: skip
 
 

@@ -191,11 +191,11 @@ TWOMASS = ReferenceSurvey(
         source_id=("2MASS", "_2MASS", "designation"),
     ),
     quality_rules=(
-        # Per band: X no brightness, U upper limit, F no error could be given, E poor fit.
+        # Per band: X no brightness, U upper limit, F no error could be given.
         QualityRule(
             ("Qflg", "ph_qual"),
             StarFlag.POOR_QUALITY,
-            bad_values=frozenset("XUFE"),
+            bad_values=frozenset("XUF"),
             letters=("J", "H", "K"),
         ),
     ),

@@ -18,6 +18,16 @@ def _gaia_error(letter: str) -> str:
     return f"{MAG_PER_RELATIVE_FLUX}/phot_{letter}_mean_flux_over_error"
 
 
+def _from_nanojansky(letter: str, zero_point: float) -> str:
+    """Return the formulas of Gaia fluxes in nJy, as the reference tables of Rubin carry them.
+
+    The zero point is 31.4 (AB) minus the difference of Gaia DR3's AB and Vega zero points
+    (Riello et al. 2021, A&A 649, A3, and the DR3 documentation, section 5.4.1).
+    """
+    flux = f"phot_{letter}_mean_flux"
+    return f"{zero_point}-2.5*log10({flux}[nJy]):{MAG_PER_RELATIVE_FLUX}*{flux}Err[nJy]/{flux}[nJy]"
+
+
 GAIA = ReferenceSurvey(
     key="GAIA",
     name="Gaia",
@@ -31,11 +41,12 @@ GAIA = ReferenceSurvey(
     systematic_err=0.003,
     column_aliases=columns(
         {
-            "G": f"phot_g_mean_mag:phot_g_mean_mag_error phot_g_mean_mag:{_gaia_error('g')}",
+            "G": f"phot_g_mean_mag:phot_g_mean_mag_error phot_g_mean_mag:{_gaia_error('g')} "
+            f"{_from_nanojansky('g', 31.2864)} Gaia:dGaia MAG:MAGERR",
             "GBP": f"phot_bp_mean_mag:phot_bp_mean_mag_error phot_bp_mean_mag:{_gaia_error('bp')} "
-            "BPmag:e_BPmag BP:BP_err",
+            f"{_from_nanojansky('bp', 31.3845)} BPmag:e_BPmag BP:dBP",
             "GRP": f"phot_rp_mean_mag:phot_rp_mean_mag_error phot_rp_mean_mag:{_gaia_error('rp')} "
-            "RPmag:e_RPmag RP:RP_err",
+            f"{_from_nanojansky('rp', 31.0439)} RPmag:e_RPmag RP:dRP",
         },
         source_id=("source_id", "Source", "DR3Name"),
     ),

@@ -1,0 +1,301 @@
+"""The observer's surveys on disk: one HATS catalogue a survey, read without any network."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from cpcs_desktop.datamodel.errors import CpcsError
+from cpcs_desktop.datamodel.survey import ReferenceCatalog
+from cpcs_desktop.surveys import catalogue as hats
+from cpcs_desktop.surveys.catalogue import Catalogue, Source
+from cpcs_desktop.surveys.cone import as_reference_catalog, stars_in_cone
+from cpcs_desktop.surveys.coverage import Coverage, cone_coverage, coverage_of_stars
+from cpcs_desktop.surveys.reading.import_columns import ImportedStars, to_stars
+from cpcs_desktop.surveys.reading.read_table import read_table
+from cpcs_desktop.surveys.registry import SURVEYS, survey
+from cpcs_desktop.surveys.star_table import concatenate
+from cpcs_desktop.surveys.transaction import locked, recover_locked, remove_catalogue
+
+
+@dataclass(frozen=True)
+class CachedSurvey:
+    """What the cache holds of one survey.
+
+    Parameters
+    ----------
+    key, release : str
+    stars, pixels, bytes : int
+    area_deg2 : float
+        Area covered, square degrees.
+    sources : tuple of Source
+        Files and services the stars came from.
+    coverage : Coverage
+    """
+
+    key: str
+    release: str
+    stars: int
+    pixels: int
+    bytes: int
+    area_deg2: float
+    sources: tuple[Source, ...]
+    coverage: Coverage
+
+
+@dataclass(frozen=True)
+class Damage:
+    """A file of the cache that is not as it was written.
+
+    Parameters
+    ----------
+    survey : str
+    file : str
+        Place inside the survey's folder.
+    reason : str
+        What is wrong, a phrase.
+    """
+
+    survey: str
+    file: str
+    reason: str
+
+
+class SurveyCache:
+    """Reference surveys in a folder; a missing folder is an empty cache.
+
+    Parameters
+    ----------
+    folder : Path
+        One folder a survey inside.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        self._open: dict[str, tuple[tuple[int, int], Catalogue]] = {}
+
+    def keys(self) -> list[str]:
+        """Return the keys of the cached surveys, in the registry's order."""
+        return [key for key in SURVEYS if (self.folder / key / hats.PARTITION_INFO).exists()]
+
+    def release(self, key: str) -> str:
+        """Return the release of a cached survey, for provenance.
+
+        Raises
+        ------
+        CpcsError
+            Code ``not_cached``.
+        """
+        return self._catalogue(key).provenance.release
+
+    def reference_stars(
+        self,
+        key: str,
+        ra: float,
+        dec: float,
+        radius_deg: float,
+        epoch_jyear: float | None = None,
+    ) -> ReferenceCatalog | None:
+        """Return a survey's stars in a cone, positions at the epoch.
+
+        Parameters
+        ----------
+        key : str
+            Survey key.
+        ra, dec, radius_deg : float
+            Degrees.
+        epoch_jyear : float or None
+            Julian year of the frame; None leaves positions as the survey has them.
+
+        Returns
+        -------
+        ReferenceCatalog or None
+            None when no part of the cone is covered, or the survey is not cached; a catalogue
+            without rows when it is covered and empty.
+        """
+        declared = survey(key)
+        for attempt in (1, 2):
+            opened = self._opened(key)
+            if opened is None:
+                return None
+            try:
+                stars = stars_in_cone(opened, declared, (ra, dec, radius_deg), epoch_jyear)
+            except FileNotFoundError:
+                # another program split a pixel between our reading of the list and of the file
+                self._open.pop(key, None)
+                if attempt == 2:
+                    raise CpcsError(
+                        "damaged",
+                        f"A file of the survey {key} is missing from {self.folder}.",
+                        "Look at it with cpcs survey verify.",
+                    ) from None
+                continue
+            except OSError as error:
+                raise _unreadable(key, error) from error
+            release = opened.provenance.release
+            return None if stars is None else as_reference_catalog(stars, declared, release)
+        return None
+
+    def import_files(
+        self,
+        key: str,
+        files: Iterable[str | Path],
+        columns: Mapping[str, str] | None = None,
+        *,
+        release: str | None = None,
+        covers: Coverage | None = None,
+    ) -> list[ImportedStars]:
+        """Read files of stars into the cache, all of them or none.
+
+        Parameters
+        ----------
+        key : str
+            Survey key.
+        files : iterable of path
+        columns : mapping, optional
+            Our names -> published columns; common names need none.
+        release : str, optional
+            When it is not the release of the registry.
+        covers : Coverage, optional
+            The region the files stand for; without it, that of their stars.
+
+        Raises
+        ------
+        CpcsError
+            Codes ``unreadable``, ``missing_column``, ``bad_columns``, ``no_stars``,
+            ``unknown_survey``, and those of the disk.
+        """
+        declared = survey(key)
+        paths = [Path(path) for path in files]
+        imported = [self._read(path, key, columns) for path in paths]
+        if imported:
+            stars = concatenate([i.stars for i in imported])
+            region = coverage_of_stars(stars.healpix_29)
+            hats.add_stars(
+                self.folder / key,
+                declared,
+                stars,
+                region if covers is None else covers.union(region),
+                [(p.name, len(i.stars)) for p, i in zip(paths, imported, strict=True)],
+                release=release,
+            )
+        return imported
+
+    def coverage(self, key: str) -> CachedSurvey:
+        """Return what is cached of a survey.
+
+        Raises
+        ------
+        CpcsError
+            Code ``not_cached``.
+        """
+        opened = self._catalogue(key)
+        paths = (self.folder / key / p.path for p in opened.partition.pixels)
+        return CachedSurvey(
+            key=key,
+            release=opened.provenance.release,
+            stars=opened.provenance.stars,
+            pixels=len(opened.partition.pixels),
+            bytes=sum(p.stat().st_size for p in paths if p.exists()),
+            area_deg2=opened.coverage.area_deg2,
+            sources=opened.provenance.sources,
+            coverage=opened.coverage,
+        )
+
+    def covered_fraction(self, key: str, ra: float, dec: float, radius_deg: float) -> float:
+        """Return which part of a cone a survey covers, 0..1; 0 when it is not cached.
+
+        Parameters
+        ----------
+        ra, dec, radius_deg : float
+            Degrees.
+        """
+        opened = self._opened(key)
+        if opened is None:
+            return 0.0
+        cone = cone_coverage(ra, dec, radius_deg)
+        return opened.coverage.intersection(cone).area_deg2 / cone.area_deg2
+
+    def verify(self, key: str) -> list[Damage]:
+        """Compare every file of a survey with its checksum; an empty list is good news.
+
+        Raises
+        ------
+        CpcsError
+            Code ``not_cached``.
+        """
+        folder = self.folder / key
+        with locked(folder):
+            recover_locked(folder)
+            sums = hats.read_checksums(folder)
+            opened = self._catalogue(key)
+            names = [*hats.DESCRIPTIONS, *(p.path for p in opened.partition.pixels)]
+            found = ((name, hats.damage_of(folder, name, sums)) for name in names)
+            return [Damage(key, name, reason) for name, reason in found if reason]
+
+    def remove(self, key: str) -> None:
+        """Remove a survey from the cache.
+
+        Raises
+        ------
+        CpcsError
+            Code ``not_cached``.
+        """
+        self._catalogue(key)
+        self._open.pop(key, None)
+        remove_catalogue(self.folder / key)
+
+    def _read(self, path: str | Path, key: str, columns: Mapping[str, str] | None) -> ImportedStars:
+        imported = to_stars(read_table(path), survey(key), columns)
+        if len(imported.stars) == 0:
+            raise CpcsError(
+                "no_stars",
+                f"{path} holds no star with a position and a magnitude.",
+                "Check which columns were meant; --columns names them.",
+            )
+        return imported
+
+    def _opened(self, key: str) -> Catalogue | None:
+        """Return the open catalogue, opened again when its list of pixels has changed."""
+        folder = self.folder / key
+        try:
+            stat = (folder / hats.PARTITION_INFO).stat()
+        except FileNotFoundError:
+            self._open.pop(key, None)
+            return hats.open_catalogue(folder)
+        version = (stat.st_mtime_ns, stat.st_ino)
+        known = self._open.get(key)
+        if known is not None and known[0] == version:
+            return known[1]
+        opened = hats.open_catalogue(folder)
+        if opened is not None:
+            self._open[key] = (version, opened)
+        return opened
+
+    def _catalogue(self, key: str) -> Catalogue:
+        survey(key)
+        opened = self._opened(key)
+        if opened is None:
+            raise CpcsError(
+                "not_cached",
+                f"The survey {key} is not in the cache {self.folder}.",
+                f"Bring it in with cpcs survey import {key} FILE or cpcs survey fetch {key}.",
+            )
+        return opened
+
+
+def age_days(source: Source) -> float:
+    """Return the age of a source's last import or fetch in days."""
+    from datetime import datetime
+
+    return (time.time() - datetime.fromisoformat(source.date).timestamp()) / 86400.0
+
+
+def _unreadable(key: str, error: OSError) -> CpcsError:
+    return CpcsError(
+        "damaged",
+        f"A file of the survey {key} cannot be read: {error}.",
+        "cpcs survey verify names the damaged files, cpcs survey fetch repairs them.",
+    )

@@ -1,0 +1,1 @@
+"""Files of reference stars as services deliver them, read into our columns."""
