@@ -8,13 +8,13 @@ from cpcs_desktop.datamodel.fit import BandChoice, Check, ZeroPointFit
 from cpcs_desktop.datamodel.matches import MatchTable
 from cpcs_desktop.datamodel.point import Measurement
 from cpcs_desktop.datamodel.settings import CalibrationSettings
-from cpcs_desktop.datamodel.sources import Exposure, MagnitudeKind
+from cpcs_desktop.datamodel.sources import Exposure, MagnitudeKind, SourceCatalog
 from cpcs_desktop.datamodel.survey import ReferenceCatalog
 
 
 @dataclass(frozen=True)
-class Calibration:
-    """Everything from the matched stars to the measured target.
+class MatchedExposure:
+    """An exposure with its reference stars, before any fit.
 
     Parameters
     ----------
@@ -31,12 +31,6 @@ class Calibration:
     references : mapping from survey key to ReferenceCatalog
         Derived bands included.
     matches : mapping from survey key to MatchTable
-    fits : tuple of ZeroPointFit
-        Every band of every survey, best first, failed ones last.
-    choice : BandChoice
-    measurement : Measurement
-    checks : tuple of Check
-    match_radius_arcsec, sigma_radec_arcsec : float
     """
 
     exposure: Exposure
@@ -48,6 +42,27 @@ class Calibration:
     excluded: frozenset[int]
     references: Mapping[str, ReferenceCatalog]
     matches: Mapping[str, MatchTable]
+
+    @property
+    def sources(self) -> SourceCatalog:
+        """The sources with the kind of magnitude that is calibrated."""
+        return self.exposure.sources(self.magnitude_kind)
+
+
+@dataclass(frozen=True)
+class Calibration(MatchedExposure):
+    """Everything from the matched stars to the measured target.
+
+    Parameters
+    ----------
+    fits : tuple of ZeroPointFit
+        Every band of every survey, best first, failed ones last.
+    choice : BandChoice
+    measurement : Measurement
+    checks : tuple of Check
+    match_radius_arcsec, sigma_radec_arcsec : float
+    """
+
     fits: tuple[ZeroPointFit, ...]
     choice: BandChoice
     measurement: Measurement

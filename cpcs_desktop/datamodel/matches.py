@@ -13,7 +13,6 @@ class WhyRejected(IntEnum):
     NOT_REJECTED = 0
     SEPARATION = 1
     OUTSIDE_RADIUS = 2
-    AMBIGUOUS = 3
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,236 @@
+"""Which sources are which reference stars: matching in two stages.
+
+First generously, mutual nearest neighbours on the sphere; then the residuals of all pairs give the
+frame's astrometric offset and scatter, and pairs that do not belong are marked. The list of pairs
+never depends on which band was asked for, nor on the order of rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+from scipy.stats import rankdata
+
+from cpcs_desktop.calib.mixture import membership
+from cpcs_desktop.calib.posterior import climb, starting_points
+from cpcs_desktop.datamodel.matches import MatchTable, WhyRejected
+from cpcs_desktop.datamodel.settings import CalibrationSettings
+from cpcs_desktop.datamodel.sources import SourceCatalog, SourceFlag
+from cpcs_desktop.datamodel.survey import ReferenceCatalog, StarFlag
+
+Array = NDArray[np.float64]
+
+UNUSABLE = SourceFlag.SATURATED | SourceFlag.TRUNCATED | SourceFlag.APERTURE_INCOMPLETE
+_ARCSEC = np.pi / (180.0 * 3600.0)
+_MOST_PAIRS_IN_FIT = 1000  # the offset of a thousand pairs is known well enough
+_BELONGS = 0.05  # joint membership below which a pair is taken for a wrong match
+
+
+def unit_vectors(ra: Array, dec: Array) -> Array:
+    """Return unit vectors, shape (n, 3), of positions in degrees."""
+    ra, dec = np.radians(ra), np.radians(dec)
+    return np.stack([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)], axis=-1)
+
+
+def tangent_plane(ra: Array, dec: Array, centre: tuple[float, float]) -> tuple[Array, Array]:
+    """Return gnomonic coordinates (east, north) in arcsec about a centre in degrees.
+
+    Safe across RA 0/360 and at the poles.
+    """
+    a, a0, d, d0 = (np.radians(t) for t in (ra, centre[0], dec, centre[1]))
+    depth = np.sin(d0) * np.sin(d) + np.cos(d0) * np.cos(d) * np.cos(a - a0)
+    depth = np.where(depth > 1e-3, depth, np.nan)  # beyond the horizon of the plane
+    east = np.cos(d) * np.sin(a - a0) / depth
+    north = (np.cos(d0) * np.sin(d) - np.sin(d0) * np.cos(d) * np.cos(a - a0)) / depth
+    return east / _ARCSEC, north / _ARCSEC
+
+
+def usable_sources(sources: SourceCatalog, settings: CalibrationSettings) -> NDArray[np.bool_]:
+    """Say which sources may be compared with reference stars, shape (n,)."""
+    with np.errstate(invalid="ignore"):
+        return np.asarray(
+            np.isfinite(sources.ra)
+            & np.isfinite(sources.dec)
+            & (sources.mag_inst < settings.max_instrumental_mag)
+            & (sources.mag_inst_err >= 0)
+            & (sources.mag_inst_err <= settings.max_mag_err)
+            & ((sources.flags & int(UNUSABLE)) == 0)
+        )
+
+
+def usable_stars(stars: ReferenceCatalog, settings: CalibrationSettings) -> NDArray[np.bool_]:
+    """Say which reference stars have at least one usable magnitude, shape (n,)."""
+    with np.errstate(invalid="ignore"):
+        good = np.isfinite(stars.mag) & (stars.mag_err <= settings.max_reference_err)
+    bad_flags = int(StarFlag.POOR_QUALITY | StarFlag.VARIABLE | StarFlag.BLENDED)
+    return np.asarray(good.any(axis=1) & ((stars.flags & bad_flags) == 0))
+
+
+@dataclass(frozen=True)
+class _Residuals:
+    """Frame offset and scatter from pair residuals; arcsec."""
+
+    offset: tuple[float, float]
+    sigma: float
+    belongs: NDArray[np.bool_]
+
+
+def crossmatch(
+    sources: SourceCatalog,
+    stars: ReferenceCatalog,
+    settings: CalibrationSettings,
+    centre: tuple[float, float],
+    pixel_scale_arcsec: float | None = None,
+) -> MatchTable:
+    """Match sources with the stars of one survey.
+
+    Parameters
+    ----------
+    sources : SourceCatalog
+    stars : ReferenceCatalog
+        At the frame's epoch.
+    settings : CalibrationSettings
+    centre : (float, float)
+        RA and Dec of the tangent plane's centre, degrees.
+    pixel_scale_arcsec : float, optional
+        Makes the generous radius at least 1.5 pixels.
+    """
+    source_row = np.flatnonzero(usable_sources(sources, settings))
+    star_row = np.flatnonzero(usable_stars(stars, settings))
+    radius = settings.match_radius_arcsec
+    generous = max(
+        settings.generous_radius_arcsec, 1.5 * (pixel_scale_arcsec or 0.0), radius or 0.0
+    )
+    if not len(source_row) or not len(star_row):
+        return _empty_table(stars.survey, float(radius or generous))
+    source_xyz = unit_vectors(sources.ra[source_row], sources.dec[source_row])
+    star_xyz = unit_vectors(stars.ra[star_row], stars.dec[star_row])
+    star_tree, source_tree = cKDTree(star_xyz), cKDTree(source_xyz)
+    chord = 2.0 * np.sin(0.5 * generous * _ARCSEC)
+    distance, nearest_star = star_tree.query(source_xyz, distance_upper_bound=chord)
+    _, nearest_source = source_tree.query(star_xyz, distance_upper_bound=chord)
+    close = np.flatnonzero(np.isfinite(distance))
+    mutual = close[nearest_source[nearest_star[close]] == close]
+    source_row, star_row = source_row[mutual], star_row[nearest_star[mutual]]
+    # the rows' order in a file must not matter, not even in the last bit of a sum
+    order = np.lexsort((sources.dec[source_row], sources.ra[source_row]))
+    source_row, star_row, mutual = source_row[order], star_row[order], mutual[order]
+    x, y = tangent_plane(sources.ra[source_row], sources.dec[source_row], centre)
+    x0, y0 = tangent_plane(stars.ra[star_row], stars.dec[star_row], centre)
+    dx, dy = x - x0, y - y0
+    residuals = _clean(dx, dy, sources.mag_inst_err[source_row], generous, settings)
+    limit = radius if radius is not None else max(1.0, 2.0 * residuals.sigma)
+    separation = np.hypot(dx - residuals.offset[0], dy - residuals.offset[1])
+    why = np.full(len(dx), WhyRejected.NOT_REJECTED, dtype=np.int8)
+    why[~residuals.belongs] = WhyRejected.SEPARATION
+    if radius is not None:
+        why[separation > radius] = WhyRejected.OUTSIDE_RADIUS
+    near = star_tree.query_ball_point(
+        source_xyz[mutual], 2.0 * np.sin(0.5 * limit * _ARCSEC), return_length=True
+    )
+    correlation, p_shuffled = _correlation(sources, stars, source_row, star_row, why == 0)
+    return MatchTable(
+        survey=stars.survey,
+        source_row=source_row,
+        star_row=star_row,
+        separation_arcsec=separation,
+        dra_arcsec=dx,
+        ddec_arcsec=dy,
+        ambiguous=np.asarray(near > 1),
+        why_rejected=why,
+        offset_arcsec=residuals.offset,
+        sigma_radec_arcsec=residuals.sigma,
+        radius_arcsec=float(limit),
+        correlation=correlation,
+        p_shuffled=p_shuffled,
+    )
+
+
+def _empty_table(survey: str, radius: float) -> MatchTable:
+    """Return a table without pairs."""
+    rows, numbers = np.zeros(0, dtype=np.int64), np.zeros(0)
+    nan = float("nan")
+    return MatchTable(
+        survey=survey,
+        source_row=rows,
+        star_row=rows,
+        separation_arcsec=numbers,
+        dra_arcsec=numbers,
+        ddec_arcsec=numbers,
+        ambiguous=np.zeros(0, dtype=bool),
+        why_rejected=np.zeros(0, dtype=np.int8),
+        offset_arcsec=(0.0, 0.0),
+        sigma_radec_arcsec=nan,
+        radius_arcsec=radius,
+        correlation=nan,
+        p_shuffled=nan,
+    )
+
+
+def _clean(
+    dx: Array, dy: Array, mag_err: Array, generous: float, settings: CalibrationSettings
+) -> _Residuals:
+    """Find the common offset and scatter, and the pairs that share them."""
+    n = len(dx)
+    if n < settings.min_pairs_for_cleaning:
+        if n == 0:
+            return _Residuals((0.0, 0.0), float("nan"), np.zeros(0, dtype=bool))
+        offset = float(np.median(dx)), float(np.median(dy))
+        mad_x = 1.4826 * float(np.median(np.abs(dx - offset[0])))
+        mad_y = 1.4826 * float(np.median(np.abs(dy - offset[1])))
+        sigma = float(np.sqrt(0.5 * (mad_x**2 + mad_y**2))) if n >= 3 else float("nan")
+        away = np.hypot(dx - offset[0], dy - offset[1])
+        floor = max(5.0 * sigma, 0.2 * generous) if n >= 3 else generous
+        return _Residuals(offset, sigma, np.asarray(away <= floor))
+    # the mixture's priors are in magnitudes: 2 x generous radius plays the part of one magnitude
+    unit = 2.0 * generous
+    brightest = np.sort(np.argsort(mag_err, kind="stable")[:_MOST_PAIRS_IN_FIT])
+    joint = np.ones(n)
+    offset_xy, sigma_xy = [], []
+    for residual in (dx / unit, dy / unit):
+        theta = _mode(residual[brightest])
+        joint *= membership(theta, residual, np.zeros(n))
+        offset_xy.append(float(theta[0]) * unit)
+        sigma_xy.append(float(np.exp(theta[1])) * unit)
+    sigma = float(np.sqrt(0.5 * (sigma_xy[0] ** 2 + sigma_xy[1] ** 2)))
+    return _Residuals((offset_xy[0], offset_xy[1]), sigma, np.asarray(joint >= _BELONGS))
+
+
+def _mode(residual: Array) -> Array:
+    """Return the parameters of the highest maximum of the mixture."""
+    starts = starting_points(residual, np.zeros(len(residual)))
+    d = np.tile(residual, (len(starts), 1))
+    maxima = climb(starts, d, np.zeros_like(d), np.ones_like(d))
+    return np.asarray(maxima.theta[np.argmax(maxima.value)])
+
+
+def _correlation(
+    sources: SourceCatalog,
+    stars: ReferenceCatalog,
+    source_row: NDArray[np.int64],
+    star_row: NDArray[np.int64],
+    kept: NDArray[np.bool_],
+) -> tuple[float, float]:
+    """Return the rank correlation of the magnitudes and the chance of it after shuffling.
+
+    The band with most values is used. Under shuffling Spearman's rho times sqrt(n - 1) is normal
+    to the accuracy needed (Kendall & Stuart, section 31.19); no random numbers.
+    """
+    source_row, star_row = source_row[kept], star_row[kept]
+    if len(star_row) < 3:
+        return float("nan"), float("nan")
+    band = int(np.argmax(np.isfinite(stars.mag[star_row]).sum(axis=0)))
+    mag_ref, mag_inst = stars.mag[star_row, band], sources.mag_inst[source_row]
+    both = np.isfinite(mag_ref)
+    if both.sum() < 3:
+        return float("nan"), float("nan")
+    a, b = rankdata(mag_inst[both]), rankdata(mag_ref[both])
+    if np.ptp(a) == 0 or np.ptp(b) == 0:
+        return float("nan"), float("nan")
+    rho = float(np.corrcoef(a, b)[0, 1])
+    from scipy.special import ndtr
+
+    return rho, float(ndtr(-rho * np.sqrt(both.sum() - 1.0)))

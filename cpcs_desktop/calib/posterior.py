@@ -1,0 +1,398 @@
+"""Posterior of the mixture for many bands at once: starts, maximum, quadrature.
+
+The posterior mean and width of the zero point need the nuisance parameters integrated out, above
+all the scatter when there are few stars (the zero point's posterior is then Student-like). That is
+done by importance sampling with a fixed Sobol net around every mode found: no random numbers, the
+same answer every time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import solve_triangular
+from scipy.special import gammaincinv, ndtri
+from scipy.stats import qmc
+
+from cpcs_desktop.calib.mixture import (
+    N_PARAMETERS,
+    PRIOR_MEAN,
+    PRIOR_PRECISION,
+    Array,
+    log_posterior_and_scores,
+    log_prior,
+    star_log_density,
+)
+
+_STUDENT_DF = 6.0
+_NORMAL_FROM = 200  # stars from which a normal net is wide enough
+_POINTS_TIMES_STARS = 20_000  # constant work: many points where stars are few
+_ENOUGH = 0.2  # effective share of the net below which it is refined
+_REFINEMENTS = 2
+_ROUGH_STEPS, _ROUGH_TOLERANCE = 12, 0.1
+_FINE_STEPS, _TOLERANCE = 15, 1e-6  # squared step in units of the posterior's width
+
+
+class Maxima(NamedTuple):
+    """Maxima of many posteriors: theta (b, 5), log posterior (b,), covariance, steps taken."""
+
+    theta: Array
+    value: Array
+    covariance: Array
+    steps: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """What is known of one band's mixture.
+
+    Parameters
+    ----------
+    zero_point, zero_point_err, scatter, scatter_err, outlier_fraction : float
+        Posterior means and standard deviations.
+    p_mostly_outliers : float
+        P(f > 0.5 | data).
+    theta : ndarray, shape (5,)
+        Maximum of the strongest mode.
+    covariance : ndarray, shape (5, 5)
+        Inverse curvature there.
+    shift : ndarray, shape (5,)
+        Posterior mean minus maximum.
+    points, weights : ndarray, shape (k, 5) and (k,)
+        The weighted net.
+    log_density : ndarray, shape (k, n)
+        ln p of every star at every point of the net.
+    steps : int
+        Steps to the maximum.
+    n_modes : int
+        Modes that were integrated over.
+    effective_points : float
+        (sum w)^2 / sum w^2 of the net.
+    """
+
+    zero_point: float
+    zero_point_err: float
+    scatter: float
+    scatter_err: float
+    outlier_fraction: float
+    p_mostly_outliers: float
+    theta: Array
+    covariance: Array
+    shift: Array
+    points: Array
+    weights: Array
+    log_density: Array
+    steps: int
+    n_modes: int
+    effective_points: float
+
+    @property
+    def mean_theta(self) -> Array:
+        """Posterior mean of the parameter vector, shape (5,)."""
+        return self.theta + self.shift
+
+
+@lru_cache(maxsize=64)
+def _net(n_points: int, student: bool) -> Array:
+    """Return a net of standard points (k, 5).
+
+    A Sobol sequence turned into a normal, or into a Student-t whose heavier tails guard the
+    integral where the posterior has such; centred and whitened, so that a Gaussian posterior is
+    integrated without error.
+    """
+    unit = qmc.Sobol(N_PARAMETERS + 1, scramble=False).random(_power_of_two(2 * n_points))[
+        1 : n_points + 1
+    ]
+    z = ndtri(unit[:, :N_PARAMETERS])
+    z -= z.mean(axis=0)
+    z = z @ np.linalg.inv(np.linalg.cholesky(z.T @ z / len(z))).T
+    if student:
+        # chi^2 by inversion of its distribution, from the sixth coordinate of the net
+        z *= np.sqrt(0.5 * _STUDENT_DF / gammaincinv(_STUDENT_DF / 2.0, unit[:, -1:]))
+    return np.asarray(z)
+
+
+def _power_of_two(n: int) -> int:
+    """Return the smallest power of two not below n; a Sobol net is balanced only then."""
+    return 1 << (n - 1).bit_length()
+
+
+class _Piece(NamedTuple):
+    """One piece of the net: centre (5,), Cholesky factor (5, 5), number of points."""
+
+    centre: Array
+    factor: Array
+    size: int
+
+    def points(self, student: bool) -> Array:
+        """Return the piece's points, shape (size, 5)."""
+        return np.asarray(self.centre + _net(self.size, student) @ self.factor.T)
+
+    def log_density(self, points: Array, student: bool) -> Array:
+        """Return the log of size times the piece's density at any points, without constants."""
+        z = solve_triangular(self.factor, (points - self.centre).T, lower=True)
+        r2 = np.sum(z * z, axis=0)
+        if student:
+            shape = -0.5 * (_STUDENT_DF + N_PARAMETERS) * np.log1p(r2 / _STUDENT_DF)
+        else:
+            shape = -0.5 * r2
+        return np.asarray(shape - np.log(np.diag(self.factor)).sum() + np.log(self.size))
+
+
+def starting_points(d: Array, v: Array) -> Array:
+    """Return starts for one band, shape (3, 5): shortest half, shortest quarter, median.
+
+    The shortest half stays on the good stars for up to half of one-sided outliers (Rousseeuw
+    1984); the quarter finds a tight minority; the median serves where there is hardly a peak.
+    """
+    order = np.sort(d)
+    n = len(order)
+    starts: list[tuple[float, float]] = []
+    for share, width_to_sigma in ((2, 0.741), (4, 1.569)):  # of a normal's shortest 50 and 25 %
+        h = max(n // share, 2)
+        width = order[h - 1 :] - order[: n - h + 1]
+        k = int(np.argmin(width))
+        starts.append((float(np.median(order[k : k + h])), width_to_sigma * float(width[k])))
+    centre = float(np.median(d))
+    starts.append((centre, 1.4826 * float(np.median(np.abs(d - centre)))))
+    theta = np.tile(PRIOR_MEAN, (3, 1))
+    formal = float(np.median(v))
+    for row, (middle, sigma) in zip(theta, starts, strict=True):
+        sigma2 = sigma**2
+        row[0] = middle
+        row[1] = 0.5 * np.log(np.clip(sigma2 - formal, 0.005**2, 1.5**2))
+        row[2] = np.log(0.15 / 0.85)
+        scale = np.sqrt(sigma2 + formal)
+        high, low = np.sum(d > middle + 3 * scale), np.sum(d < middle - 3 * scale)
+        row[3] = np.log((high + 1.0) / (low + 1.0))
+    return theta
+
+
+def climb(theta: Array, d: Array, v: Array, use: Array) -> Maxima:
+    """Climb to the maxima of many posteriors at once.
+
+    First Levenberg-Marquardt steps with the curvature from outer products of the scores (Berndt
+    et al. 1974), which is always positive; near the top chord steps with the true curvature,
+    which converge where the outer products creep.
+
+    Parameters
+    ----------
+    theta : ndarray, shape (b, 5)
+    d, v, use : ndarray, shape (b, n)
+    """
+    theta, value, steps = _ascend(theta, (d, v, use), None, _ROUGH_STEPS, _ROUGH_TOLERANCE)
+    hessian = _hessian(theta, d, v, use)
+    theta, value, more = _ascend(theta, (d, v, use), hessian, _FINE_STEPS, _TOLERANCE)
+    return Maxima(theta, value, np.asarray(np.linalg.inv(hessian)), steps + more)
+
+
+def _ascend(
+    theta: Array,
+    stars: tuple[Array, Array, Array],
+    fixed: Array | None,
+    max_steps: int,
+    tolerance: float,
+) -> tuple[Array, Array, NDArray[np.int64]]:
+    """Take damped Newton steps until the expected gain falls under the tolerance."""
+    d, v, use = stars
+    theta = theta.copy()
+    damping = np.full(len(theta), 1e-2 if fixed is None else 1e-6)
+    value, gradient, scores = log_posterior_and_scores(theta, d, v, use)
+    matrix = _outer(scores) if fixed is None else fixed
+    steps = np.zeros(len(theta), dtype=np.int64)
+    active = np.arange(len(theta))
+    for _ in range(max_steps):
+        here = matrix[active]
+        diagonal = np.einsum("bii->bi", here)[:, :, None] * np.eye(N_PARAMETERS)
+        damped = here + damping[active, None, None] * diagonal
+        move = np.linalg.solve(damped, gradient[active][:, :, None])[:, :, 0]
+        np.clip(move[:, 1:], -2.0, 2.0, out=move[:, 1:])
+        trial = theta[active] + move
+        np.clip(trial[:, 1:], -12.0, 12.0, out=trial[:, 1:])
+        new_value, new_gradient, scores = log_posterior_and_scores(
+            trial, d[active], v[active], use[active]
+        )
+        better = new_value >= value[active]
+        gain = np.einsum("bi,bij,bj->b", move, here, move)
+        steps[active] += 1
+        up = active[better]
+        theta[up], value[up], gradient[up] = trial[better], new_value[better], new_gradient[better]
+        if fixed is None:
+            matrix[up] = _outer(scores[better])
+        damping[up] *= 0.1
+        damping[active[~better]] = np.maximum(damping[active[~better]] * 10.0, 1e-3)
+        active = active[~((better & (gain < tolerance)) | (damping[active] > 1e6))]
+        if not len(active):
+            break
+    return theta, value, steps
+
+
+def _outer(scores: Array) -> Array:
+    return np.asarray(scores @ scores.transpose(0, 2, 1) + np.diag(PRIOR_PRECISION))
+
+
+def _hessian(theta: Array, d: Array, v: Array, use: Array) -> Array:
+    """Return minus the second derivatives (b, 5, 5), by differences of the gradient.
+
+    Where they are not positive definite (far from a maximum) the outer products stand in.
+    """
+    _, base, scores = log_posterior_and_scores(theta, d, v, use)
+    outer = _outer(scores)
+    hessian = np.empty_like(outer)
+    for k in range(N_PARAMETERS):
+        h = 0.02 / np.sqrt(outer[:, k, k] + 1e-12)
+        moved = theta.copy()
+        moved[:, k] += h
+        _, gradient, _ = log_posterior_and_scores(moved, d, v, use)
+        hessian[:, k] = (base - gradient) / h[:, None]
+    hessian = 0.5 * (hessian + hessian.transpose(0, 2, 1))
+    bad = ~(np.linalg.eigvalsh(_scaled(hessian))[:, 0] > 1e-3)
+    hessian[bad] = outer[bad]
+    return np.asarray(hessian)
+
+
+def _scaled(matrix: Array) -> Array:
+    """Scale symmetric matrices to a unit diagonal, so that positivity does not depend on units."""
+    diagonal = np.sqrt(np.abs(np.einsum("bii->bi", matrix)) + 1e-300)
+    return np.asarray(matrix / (diagonal[:, :, None] * diagonal[:, None, :]))
+
+
+def integrate(maxima: Maxima, d: Array, v: Array) -> Posterior:
+    """Integrate one band's posterior over all its modes.
+
+    Where the net turns out to sit badly on the posterior (few effective points, which happens with
+    a handful of stars), a piece with the moments found so far is added and the sum taken anew.
+
+    Parameters
+    ----------
+    maxima : Maxima
+        Modes of this band.
+    d, v : ndarray, shape (n,)
+    """
+    n_points = 2 ** int(np.log2(np.clip(_POINTS_TIMES_STARS // len(d), 32, 2048)))
+    student = len(d) < _NORMAL_FROM
+    evidence = maxima.value + 0.5 * np.linalg.slogdet(maxima.covariance)[1]
+    share = np.maximum(np.exp(evidence - evidence.max()), 0.1)
+    pieces = [
+        _Piece(mode, np.linalg.cholesky(covariance), max(int(n_points * part), 16))
+        for mode, covariance, part in zip(
+            maxima.theta, maxima.covariance, share / share.sum(), strict=True
+        )
+    ]
+    points = np.concatenate([piece.points(student) for piece in pieces])
+    log_star = star_log_density(points, d, v)
+    for refinements in range(_REFINEMENTS + 1):
+        log_q = np.logaddexp.reduce([piece.log_density(points, student) for piece in pieces])
+        log_weight = log_star.sum(axis=1) + log_prior(points) - log_q
+        weights = np.exp(log_weight - log_weight.max())
+        weights /= weights.sum()
+        effective = float(1.0 / np.sum(weights**2))
+        if not student or effective > _ENOUGH * n_points or refinements == _REFINEMENTS:
+            break
+        mean = weights @ points
+        # tempered, so that a few lucky points do not collapse the next piece
+        soft = np.sqrt(weights) / np.sqrt(weights).sum()
+        away = points - mean
+        spread = (soft[:, None] * away).T @ away
+        pieces.append(_Piece(mean, np.linalg.cholesky(spread + 1e-12 * np.eye(5)), n_points))
+        fresh = pieces[-1].points(student)
+        points = np.concatenate([points, fresh])
+        log_star = np.concatenate([log_star, star_log_density(fresh, d, v)])
+    best = int(np.argmax(evidence))
+    zp, s, f = points[:, 0], np.exp(points[:, 1]), 1.0 / (1.0 + np.exp(-points[:, 2]))
+    zero_point = float(weights @ zp)
+    scatter = float(weights @ s)
+    return Posterior(
+        zero_point=zero_point,
+        zero_point_err=float(np.sqrt(weights @ (zp - zero_point) ** 2)),
+        scatter=scatter,
+        scatter_err=float(np.sqrt(weights @ (s - scatter) ** 2)),
+        outlier_fraction=float(weights @ f),
+        p_mostly_outliers=float(weights @ (f > 0.5)),
+        theta=maxima.theta[best],
+        covariance=maxima.covariance[best],
+        shift=weights @ points - maxima.theta[best],
+        points=points,
+        weights=weights,
+        log_density=log_star,
+        steps=int(maxima.steps.max()),
+        n_modes=len(maxima.theta),
+        effective_points=effective,
+    )
+
+
+def posteriors(bands: list[tuple[Array, Array]]) -> list[Posterior]:
+    """Return the posterior of every band, from scratch.
+
+    Parameters
+    ----------
+    bands : list of (d, v)
+        Differences and formal variances, shape (n,) each, n >= 1.
+    """
+    if not bands:
+        return []
+    longest = max(len(d) for d, _ in bands)
+    owner = np.repeat(np.arange(len(bands)), 3)
+    theta = np.concatenate([starting_points(d, v) for d, v in bands])
+    d_pad = np.zeros((len(bands), longest))
+    v_pad = np.ones((len(bands), longest))
+    use = np.zeros((len(bands), longest))
+    for k, (d, v) in enumerate(bands):
+        d_pad[k, : len(d)], v_pad[k, : len(d)], use[k, : len(d)] = d, v, 1.0
+        d_pad[k, len(d) :] = d[0]
+    keep = _distinct(theta, owner, np.zeros(len(theta)), 0.3)
+    theta, owner = theta[keep], owner[keep]
+    maxima = climb(theta, d_pad[owner], v_pad[owner], use[owner])
+    keep = _distinct(maxima.theta, owner, maxima.value, 0.5)
+    answer = []
+    for k, (d, v) in enumerate(bands):
+        mine = keep[owner[keep] == k]
+        mine = mine[maxima.value[mine] > maxima.value[mine].max() - 15.0]
+        answer.append(integrate(Maxima(*(part[mine] for part in maxima)), d, v))
+    return answer
+
+
+def follow(before: Posterior, d: Array, v: Array) -> Posterior:
+    """Return the posterior after a few stars were taken out or put back: a warm start.
+
+    The maximum is climbed anew from the old one; the distance of the mean from it and the ratio of
+    the widths, which hardly change, are kept. Net, weights and scores are left empty.
+    """
+    stars = d[None], v[None], np.ones((1, len(d)))
+    inverse = np.asarray(np.linalg.inv(before.covariance), dtype=np.float64)[None]
+    theta, _, steps = _ascend(before.theta[None], stars, inverse, _FINE_STEPS, _TOLERANCE)
+    maximum = theta[0]
+    moved = maximum + before.shift
+    return replace(
+        before,
+        zero_point=float(moved[0]),
+        theta=maximum,
+        scatter=float(before.scatter * np.exp(maximum[1] - before.theta[1])),
+        points=before.points[:0],
+        weights=before.weights[:0],
+        log_density=before.log_density[:0, :0],
+        steps=int(steps[0]),
+    )
+
+
+def _distinct(
+    theta: Array, owner: NDArray[np.int64], value: Array, tolerance: float
+) -> NDArray[np.int64]:
+    """Return indices of parameter vectors that differ, the best of each group, owner by owner."""
+    kept: list[int] = []
+    order = np.lexsort((-value, owner))
+    for k in order:
+        same = [
+            j
+            for j in kept
+            if owner[j] == owner[k]
+            and abs(theta[j, 0] - theta[k, 0]) < tolerance * max(np.exp(theta[j, 1]), 0.01)
+            and abs(theta[j, 1] - theta[k, 1]) < 1.0
+        ]
+        if not same:
+            kept.append(int(k))
+    return np.array(sorted(kept))
