@@ -43,7 +43,8 @@ class Camera:
         Seeing, arcsec.
     psf : {"moffat", "gauss"}
     beta : float
-        Of the Moffat profile.
+        Of the Moffat profile. At 6 a Kron aperture misses 1 per cent of a bright star's light, at 4
+        twice as much.
     gain : float
         e- / ADU.
     read_noise : float
@@ -68,7 +69,7 @@ class Camera:
     pixel_scale: float = 0.8
     fwhm: float = 2.6
     psf: Literal["moffat", "gauss"] = "moffat"
-    beta: float = 4.0
+    beta: float = 6.0
     gain: float = 1.5
     read_noise: float = 8.0
     bias: float = 100.0

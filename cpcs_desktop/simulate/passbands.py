@@ -77,15 +77,17 @@ def primed(sdss: Mapping[str, Array]) -> dict[str, Array]:
 def ps1(sdss: Mapping[str, Array]) -> dict[str, Array]:
     """Pan-STARRS1 grizy (AB), also the system of REFCAT2.
 
-    Finkbeiner et al. (2016, ApJ 822, 66), table 2: cubic in PS1 ``g - i``, 0.4 to 2.7; it follows
-    Tonry et al. (2012) and reaches into the M dwarfs. y hangs on SDSS z.
+    Colour terms of Finkbeiner et al. (2016, ApJ 822, 66), table 2: cubic in PS1 ``g - i``, 0.4 to
+    2.7, into the M dwarfs. Their constant terms hold the zero points of one SDSS release; the
+    constants here make the difference that of Tonry et al. (2012, ApJ 750, 99), table 6, for a star
+    of the Sun's colour. y hangs on SDSS z.
     """
     cubic = {
-        "g": (-0.01808, -0.13595, 0.01941, -0.00183),
-        "r": (-0.01836, -0.03577, 0.02612, -0.00558),
-        "i": (0.01170, -0.00400, 0.00066, -0.00058),
-        "z": (-0.01062, 0.07529, -0.03592, 0.00890),
-        "y": (0.08924, -0.20878, 0.10360, -0.02441),
+        "g": (-0.0032, -0.13595, 0.01941, -0.00183),
+        "r": (0.0103, -0.03577, 0.02612, -0.00558),
+        "i": (0.0000, -0.00400, 0.00066, -0.00058),
+        "z": (-0.0263, 0.07529, -0.03592, 0.00890),
+        "y": (0.0705, -0.20878, 0.10360, -0.02441),
     }
     g_i = sdss["g"] - sdss["i"]
     x = np.clip(g_i, 0.0, 3.2)
