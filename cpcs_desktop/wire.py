@@ -162,19 +162,28 @@ class LightCurveRow(WireModel):
 
 
 class LightCurveAnswer(WireModel):
-    """Answer of ``GET /api/v1/light-curve?ivorn=&since=``: rows changed since the cursor."""
+    """Answer of ``GET /api/v1/light-curve?ivorn=&since=``: rows changed since the cursor.
+
+    ``complete`` says that these are all the rows there are: whatever else a cache holds is gone
+    (the first fetch, or a server restored from a backup older than the cursor).
+    """
 
     event: str
     cursor: int
     rows: tuple[LightCurveRow, ...]
+    complete: bool = False
 
 
 class ErrorBody(WireModel):
-    """The one shape of every error answer of ``/api/v1``."""
+    """The one shape of every error answer of ``/api/v1``.
+
+    ``revision`` is the one the server holds, where a point was refused with 409.
+    """
 
     code: str
     message: str
     reasons: tuple[str, ...] = ()
+    revision: int | None = None
 
 
 def mjd_now() -> float:

@@ -1,0 +1,1 @@
+"""The new wire, ``/api/v1``."""

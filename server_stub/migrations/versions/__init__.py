@@ -1,0 +1,1 @@
+"""Alembic migrations, upgraded by server_stub.schema."""
