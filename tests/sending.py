@@ -36,35 +36,14 @@ class Answer:
     sleep_s: float = 0.0
 
 
-class ContractServer:
-    """State of the server: every stored revision, in order, and the faults to come."""
-
-    answer_type = Answer
+class ServerState:
+    """What the server holds: every stored revision, in order, and what was withdrawn."""
 
     def __init__(self) -> None:
-        self.lock = threading.RLock()
-        self.keys = {"cpcs_testtest_secret"}
         self.events: dict[str, dict[str, Any]] = {}
         self.points: dict[str, list[dict[str, Any]]] = {}  # revisions of each id
         self.withdrawn: dict[str, str] = {}
-        self.log: list[tuple[str, str]] = []
-        self.faults: list[Answer] = []
         self.changes: dict[str, list[str]] = {}
-        outer = self
-
-        class Handler(_Handler):
-            server_state = outer
-
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.http.daemon_threads = True
-        self.thread = threading.Thread(target=self.http.serve_forever, args=(0.01,))
-        self.thread.start()
-        self.url = f"http://127.0.0.1:{self.http.server_port}"
-
-    def stop(self) -> None:
-        self.http.shutdown()
-        self.http.server_close()
-        self.thread.join()
 
     def current(self, uuid: str) -> dict[str, Any]:
         return self.points[uuid][-1]
@@ -93,9 +72,11 @@ class ContractServer:
         self.changes.setdefault(content["event"], []).append(uuid)
         return 201, {**receipt, "state": "stored"}
 
-    def delete(self, uuid: str, reason: str) -> tuple[int, dict[str, Any]]:
-        if uuid not in self.points:
+    def delete(self, uuid: str, reason: str, revision: int) -> tuple[int, dict[str, Any]]:
+        if not self.points.get(uuid):
             return 404, {"code": "no_such_point", "message": "No such point.", "reasons": []}
+        if self.current(uuid)["revision"] > revision:
+            return 409, {"code": "newer", "message": "A newer revision is here.", "reasons": []}
         self.withdrawn[uuid] = reason
         self.changes.setdefault(self.current(uuid)["event"], []).append(uuid)
         return 200, {"id": uuid, "state": "withdrawn"}
@@ -103,12 +84,42 @@ class ContractServer:
     def light_curve(self, ivorn: str, since: int) -> dict[str, Any]:
         changes = self.changes.get(ivorn, [])
         rows = []
-        for uuid in dict.fromkeys(changes[since:]):
+        for uuid in dict.fromkeys(changes[since:] if since <= len(changes) else changes):
             body = self.current(uuid)
             row = {n: body[n] for n in LightCurveRow.model_fields if n in body}
             row |= {"withdrawn": uuid in self.withdrawn, "observatory": "Testing"}
-            rows.append(row)
-        return {"event": ivorn, "cursor": len(changes), "rows": rows}
+            if since or not row["withdrawn"]:
+                rows.append(row)
+        complete = since == 0 or since > len(changes)
+        return {"event": ivorn, "cursor": len(changes), "rows": rows, "complete": complete}
+
+
+class ContractServer(ServerState):
+    """The state behind HTTP, and the faults to come."""
+
+    answer_type = Answer
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lock = threading.RLock()
+        self.keys = {"cpcs_testtest_secret"}
+        self.log: list[tuple[str, str]] = []
+        self.faults: list[Answer] = []
+        outer = self
+
+        class Handler(_Handler):
+            server_state = outer
+
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.http.daemon_threads = True
+        self.thread = threading.Thread(target=self.http.serve_forever, args=(0.01,))
+        self.thread.start()
+        self.url = f"http://127.0.0.1:{self.http.server_port}"
+
+    def stop(self) -> None:
+        self.http.shutdown()
+        self.http.server_close()
+        self.thread.join()
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -168,7 +179,7 @@ class _Handler(BaseHTTPRequestHandler):
             case ("PUT", "points"):
                 return state.put(uuid, PointSubmission.model_validate_json(content))
             case ("DELETE", "points"):
-                return state.delete(uuid, query["reason"])
+                return state.delete(uuid, query["reason"], int(query["revision"]))
             case ("GET", "points"):
                 if path.endswith("/evidence"):
                     return 200, {
