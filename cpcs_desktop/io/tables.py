@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import re
 from collections.abc import Mapping
@@ -71,7 +72,21 @@ def read_columns(path: str | os.PathLike[str]) -> ListColumns:
         except FITS_FAILURES as error:
             raise unreadable(path, f"is damaged ({' '.join(str(error).split())[:100]})") from error
     columns = {name: np.ma.asanyarray(table[name]) for name in table.colnames}
-    return ListColumns({name: _plain(column) for name, column in columns.items()}, None, kind)
+    plain = {name: _plain(column) for name, column in columns.items()}
+    return ListColumns(plain, _header_of_meta(table.meta), kind)
+
+
+def _header_of_meta(meta: Mapping[str, Any]) -> Header | None:
+    """Make a header of what a table says of its frame, such as MJD-AVG, EXPTIME and FILTER."""
+    from astropy.io.fits import Header
+
+    header = Header()
+    for name, value in meta.items():
+        short = isinstance(value, int | float | str) and len(str(value)) < 60
+        if short and re.fullmatch(r"[A-Za-z0-9_-]{1,8}", str(name)):
+            text = value.encode("ascii", "replace").decode() if isinstance(value, str) else value
+            header[str(name).upper()] = text
+    return header if len(header) else None
 
 
 def _plain(column: Any) -> NDArray[Any]:
@@ -87,18 +102,43 @@ def _astropy_table(content: bytes, kind: TableFormat) -> Table:
     from astropy.table import Table
 
     if kind == "parquet":
-        import pyarrow.parquet
+        import pyarrow as pa
+        import pyarrow.parquet as pq
 
-        rows = pyarrow.parquet.read_table(io.BytesIO(content))
-        return Table({name: rows[name].to_numpy() for name in rows.column_names})
+        rows = pq.read_table(io.BytesIO(content))
+        columns = {
+            name: np.array(rows[name].to_pylist())
+            if pa.types.is_list(rows[name].type)
+            else rows[name].to_numpy()
+            for name in rows.column_names
+        }
+        known = json.loads((rows.schema.metadata or {}).get(b"frame", b"{}"))
+        return Table(columns, meta=known)
     if kind == "votable":
-        return Table.read(io.BytesIO(content), format="votable", table_id=0)
+        return Table.read(io.BytesIO(_with_array_sizes(content)), format="votable", table_id=0)
     text = content.decode("utf-8", errors="replace")
     if kind == "ecsv":
         return Table.read(text, format="ascii.ecsv")
     if kind == "daophot":
         return Table.read(text, format="ascii.daophot")
     return _text_table(text)
+
+
+def _with_array_sizes(content: bytes) -> bytes:
+    """Declare vector columns: source-extractor writes MAG_APER(3) as a FIELD without arraysize."""
+    row = re.search(rb"<TR>(.*?)</TR>", content, re.DOTALL)
+    fields = list(re.finditer(rb"<FIELD\b[^>]*>", content))
+    if row is None or len(fields) == 0:
+        return content
+    cells = re.findall(rb"<TD>(.*?)</TD>", row.group(1), re.DOTALL)
+    parts, place = [], 0
+    for field, cell in zip(fields, cells, strict=False):
+        size = len(cell.split())
+        if size > 1 and b"arraysize" not in field.group() and b'"char"' not in field.group():
+            at = field.start() + len(b"<FIELD")
+            parts += [content[place:at], b' arraysize="%d"' % size]
+            place = at
+    return b"".join([*parts, content[place:]])
 
 
 def _text_table(text: str) -> Table:
@@ -141,15 +181,15 @@ def _sextractor_columns(path: str | os.PathLike[str], content: bytes) -> dict[st
         elif line.strip() and not line.startswith("#"):
             break
     places = sorted(starts)
+    rows = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
     try:
-        cells = np.loadtxt(io.StringIO(text), comments="#", ndmin=2, dtype=np.float64)
+        empty = np.empty((0, max(places) + 1))
+        cells = np.loadtxt(rows, comments="#", ndmin=2, dtype=np.float64) if rows else empty
     except ValueError as error:
         reason = str(error).split(";", maxsplit=1)[0]
         raise unreadable(
             path, f"is damaged ({reason})", "Write the list again with source-extractor."
         ) from error
-    if cells.size == 0:
-        cells = np.empty((0, max(places) + 1))
     if cells.shape[1] <= max(places):
         raise unreadable(path, f"has {cells.shape[1]} columns where its header names more")
     columns = {}

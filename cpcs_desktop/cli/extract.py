@@ -1,0 +1,111 @@
+"""``cpcs extract``: the sources of a frame, as a list."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import click
+
+from cpcs_desktop.cli.options import chat, fail, json_option, print_json
+
+FORMATS = ("ascii-head", "fits", "fits-ldac", "ecsv", "votable", "parquet")
+_HDU_SUFFIX = re.compile(r"^(.*)\[(\d+)\]$")
+
+
+@click.command("extract")
+@click.argument("frame")
+@click.option("-o", "--output", metavar="FILE", help="Write the list to FILE, not to stdout.")
+@click.option(
+    "--format",
+    "list_format",
+    type=click.Choice(FORMATS),
+    default="ascii-head",
+    show_default=True,
+    help="ascii-head, fits and fits-ldac are SExtractor's.",
+)
+@click.option("--threshold", type=click.FloatRange(0.1, 1000), default=3.0, show_default=True)
+@click.option(
+    "--aperture",
+    "apertures",
+    type=click.FloatRange(min=0.5, max=1000),
+    multiple=True,
+    metavar="DIAMETER_PIX",
+    help="Diameter in pixels; may be repeated. Default: one that suits the seeing.",
+)
+@click.option("--hdu", type=click.IntRange(min=0), help="Number of the image's HDU.")
+@click.option("--profile", metavar="DIR", help="Keep settings and caches in DIR.")
+@click.option("--cache", metavar="DIR", expose_value=False, help="Survey cache; not used here.")
+@json_option
+def command(
+    frame: str,
+    output: str | None,
+    list_format: str,
+    threshold: float,
+    apertures: tuple[float, ...],
+    hdu: int | None,
+    profile: str | None,
+    as_json: bool,
+) -> None:
+    """Extract the sources of FRAME and write them as a list."""
+    from typing import cast
+
+    from cpcs_desktop.datamodel.errors import CpcsError
+    from cpcs_desktop.datamodel.settings import ExtractionSettings
+    from cpcs_desktop.extract.sources import extract_all
+    from cpcs_desktop.io.frames import read_frame
+    from cpcs_desktop.io.write_lists import ListFormat, write_sources
+    from cpcs_desktop.settings import load_settings, open_profile
+
+    path = frame
+    if hdu is None and not Path(frame).exists() and (match := _HDU_SUFFIX.match(frame)):
+        path, hdu = match.group(1), int(match.group(2))
+    settings = ExtractionSettings(threshold=threshold, aperture_diameters_pix=apertures)
+    try:
+        cameras = load_settings(open_profile(profile)).cameras
+        camera = cameras.get(read_frame(path, hdu).instrument or "") if cameras else None
+        extraction = extract_all(path, hdu, settings, camera)
+    except CpcsError as error:
+        error.found.setdefault("path", frame)
+        fail(error, as_json)
+    exposure = extraction.exposure
+    if output is None and not as_json:
+        if list_format != "ascii-head" and sys.stdout.isatty():
+            raise click.UsageError(f"{list_format} is not for the terminal: add -o FILE.")
+        stream = sys.stdout.buffer
+        write_sources(exposure, stream, cast("ListFormat", list_format), extraction.apertures)
+        stream.flush()
+    elif output is not None:
+        try:
+            with Path(output).open("wb") as file:
+                write_sources(exposure, file, cast("ListFormat", list_format), extraction.apertures)
+        except OSError as error:
+            sentence = f"{output} cannot be written ({error.strerror})."
+            fail(
+                CpcsError("unwritable", sentence, "Choose another place.", {"path": frame}), as_json
+            )
+    stars = exposure.catalogs["AUTO"]
+    chat(f"{frame}: {len(stars)} sources, seeing {extraction.seeing_pix:.2f} pixels")
+    if as_json:
+        known = exposure.frame
+        print_json(
+            {
+                "path": frame,
+                "status": "ok",
+                "sha256": known.sha256,
+                "hdu": known.hdu,
+                "n_sources": len(stars),
+                "output": output,
+                "format": list_format,
+                "mjd": known.mjd,
+                "exposure_s": known.exposure_s,
+                "filter_header": known.filter_header,
+                "has_wcs": known.wcs is not None,
+                "guessed": sorted(known.guessed),
+                "sky_adu": extraction.sky_level,
+                "sky_rms_adu": extraction.sky_rms,
+                "seeing_pix": extraction.seeing_pix if len(stars) else None,
+                "aperture_diameters_pix": [c.aperture_diameter_pix for c in extraction.apertures],
+            }
+        )
