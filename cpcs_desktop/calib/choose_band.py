@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cpcs_desktop.calib.mixture import star_log_density
 from cpcs_desktop.datamodel.band import Band, BandRequest, passband_group
@@ -25,12 +26,13 @@ from cpcs_desktop.datamodel.errors import CpcsError
 from cpcs_desktop.datamodel.fit import BandChoice, ZeroPointFit
 from cpcs_desktop.datamodel.survey import ReferenceSurvey
 
+Array = NDArray[np.float64]
+
 HEADER_NATS = 6.0  # what the header's word weighs against the stars
 AMBIGUOUS_NATS = 3.0  # margin below which two different passbands are both named
 PLATE_NATS = 4.5  # three sigma: a plate must beat every CCD survey by this much
 COLOUR_TERM_OF_OWN_FILTERS = 0.03  # usual slope of a filter with its namesake, mag/mag
-_FEWEST_COMMON = 5
-_WEAK = 5.0  # weight, in stars, of a comparison without common stars
+WRONG_BAND_SCATTER = 0.08  # mag, what colours do to a neighbouring band
 _LARGEST_SLOPE_NATS = 60.0
 
 
@@ -124,37 +126,44 @@ def _slope_nats(fit: ZeroPointFit) -> float:
 
 
 def _star_nats(a: ZeroPointFit, b: ZeroPointFit) -> float:
-    """Return how much better band a predicts the common stars than band b, nats."""
-    _, ia, ib = np.intersect1d(
-        a.source_row[~a.excluded], b.source_row[~b.excluded], return_indices=True
-    )
-    ka, kb = np.flatnonzero(~a.excluded)[ia], np.flatnonzero(~b.excluded)[ib]
-    if len(ka) < _FEWEST_COMMON:
-        return _WEAK * float(np.mean(_own_scores(a)) - np.mean(_own_scores(b)))
-    noise = np.maximum(
-        a.mag_inst_err[ka] ** 2 + a.mag_ref_err[ka] ** 2,
-        b.mag_inst_err[kb] ** 2 + b.mag_ref_err[kb] ** 2,
-    )
-    return float(np.sum(_scores_at(a, ka, noise) - _scores_at(b, kb, noise)))
+    """Return how much better band a predicts the stars than band b, nats.
+
+    Common stars are compared directly. Stars that only one band has are compared with what a
+    typical wrong band would make of them (``WRONG_BAND_SCATTER``): a band that explains two hundred
+    stars is not in doubt because another has but five of them.
+    """
+    rows_a, rows_b = np.flatnonzero(~a.excluded), np.flatnonzero(~b.excluded)
+    _, ia, ib = np.intersect1d(a.source_row[rows_a], b.source_row[rows_b], return_indices=True)
+    common_a, common_b = rows_a[ia], rows_b[ib]
+    noise = np.maximum(_formal(a)[common_a], _formal(b)[common_b])
+    nats = np.sum(_scores_at(a, common_a, noise) - _scores_at(b, common_b, noise))
+    only_a, only_b = np.setdiff1d(rows_a, common_a), np.setdiff1d(rows_b, common_b)
+    return float(nats + _over_wrong_band(a, only_a) - _over_wrong_band(b, only_b))
 
 
-def _own_scores(fit: ZeroPointFit) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    rows = np.flatnonzero(~fit.excluded)
-    return _scores_at(fit, rows, fit.mag_inst_err[rows] ** 2 + fit.mag_ref_err[rows] ** 2)
+def _formal(fit: ZeroPointFit) -> Array:
+    return np.asarray(fit.mag_inst_err**2 + fit.mag_ref_err**2)
 
 
-def _scores_at(
-    fit: ZeroPointFit,
-    rows: np.ndarray[tuple[int], np.dtype[np.int64]],
-    noise: np.ndarray[tuple[int], np.dtype[np.float64]],
-) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def _over_wrong_band(fit: ZeroPointFit, rows: NDArray[np.int64]) -> float:
+    """Return the score of some stars above that of a band with the scatter of a wrong one."""
+    if not len(rows):
+        return 0.0
+    theta = fit.state.mean_theta.copy()
+    theta[1] = np.log(WRONG_BAND_SCATTER)
+    noise = _formal(fit)[rows]
+    wrong = star_log_density(theta, fit.mag_ref[rows] - fit.mag_inst[rows], noise)
+    return float(np.sum(_scores_at(fit, rows, noise) - wrong))
+
+
+def _scores_at(fit: ZeroPointFit, rows: NDArray[np.int64], noise: Array) -> Array:
     """Return the expected held-out scores of some stars had they been measured with this noise.
 
     Added noise of variance w lowers the expected log of a normal of variance V by w / (2 V).
     """
     theta = fit.state.mean_theta
     d = fit.mag_ref[rows] - fit.mag_inst[rows]
-    own = fit.mag_inst_err[rows] ** 2 + fit.mag_ref_err[rows] ** 2
+    own = _formal(fit)[rows]
     degraded = star_log_density(theta, d, noise)
     degraded -= 0.5 * fit.membership[rows] * (noise - own) / (noise + fit.scatter**2)
     held_out = fit.log_score[rows]
@@ -212,8 +221,10 @@ def _choice(
     best = ranked[0]
     fit = best.fit
     says = f"{fit.band}: {fit.n_matched} stars, scatter {fit.scatter:.3f}"
-    others = [c for c in ranked[1:] if c.band.letter != best.band.letter]
-    runner = ranked[1] if len(ranked) > 1 else None
+    # a plate is named as the next best only where there is nothing better
+    rivals = [c for c in ranked[1:] if best.plate or not c.plate] or ranked[1:]
+    others = [c for c in rivals if c.band.letter != best.band.letter]
+    runner = rivals[0] if rivals else None
     rival = min(others, key=lambda c: _margin(best, c)) if others else None
     margin = _margin(best, rival) if rival is not None else float("inf")
     ambiguous = rival is not None and margin < AMBIGUOUS_NATS

@@ -26,6 +26,7 @@ Array = NDArray[np.float64]
 UNUSABLE = SourceFlag.SATURATED | SourceFlag.TRUNCATED | SourceFlag.APERTURE_INCOMPLETE
 _ARCSEC = np.pi / (180.0 * 3600.0)
 _MOST_PAIRS_IN_FIT = 1000  # the offset of a thousand pairs is known well enough
+_ROUNDING_ARCSEC = 0.02  # no position is better than its last digit
 _BELONGS = 0.05  # joint membership below which a pair is taken for a wrong match
 
 
@@ -190,20 +191,21 @@ def _clean(
     brightest = np.sort(np.argsort(mag_err, kind="stable")[:_MOST_PAIRS_IN_FIT])
     joint = np.ones(n)
     offset_xy, sigma_xy = [], []
+    variance = np.full(n, (_ROUNDING_ARCSEC / unit) ** 2)
     for residual in (dx / unit, dy / unit):
-        theta = _mode(residual[brightest])
-        joint *= membership(theta, residual, np.zeros(n))
+        theta = _mode(residual[brightest], variance[brightest])
+        joint *= membership(theta, residual, variance)
         offset_xy.append(float(theta[0]) * unit)
         sigma_xy.append(float(np.exp(theta[1])) * unit)
     sigma = float(np.sqrt(0.5 * (sigma_xy[0] ** 2 + sigma_xy[1] ** 2)))
     return _Residuals((offset_xy[0], offset_xy[1]), sigma, np.asarray(joint >= _BELONGS))
 
 
-def _mode(residual: Array) -> Array:
+def _mode(residual: Array, variance: Array) -> Array:
     """Return the parameters of the highest maximum of the mixture."""
-    starts = starting_points(residual, np.zeros(len(residual)))
-    d = np.tile(residual, (len(starts), 1))
-    maxima = climb(starts, d, np.zeros_like(d), np.ones_like(d))
+    starts = starting_points(residual, variance)
+    d, v = (np.tile(part, (len(starts), 1)) for part in (residual, variance))
+    maxima = climb(starts, d, v, np.ones_like(d))
     return np.asarray(maxima.theta[np.argmax(maxima.value)])
 
 

@@ -8,13 +8,13 @@ same answer every time.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import solve_triangular
 from scipy.special import gammaincinv, ndtri
 from scipy.stats import qmc
 
@@ -134,8 +134,8 @@ class _Piece(NamedTuple):
 
     def log_density(self, points: Array, student: bool) -> Array:
         """Return the log of size times the piece's density at any points, without constants."""
-        z = solve_triangular(self.factor, (points - self.centre).T, lower=True)
-        r2 = np.sum(z * z, axis=0)
+        z = (points - self.centre) @ np.linalg.inv(self.factor).T
+        r2 = np.sum(z * z, axis=1)
         if student:
             shape = -0.5 * (_STUDENT_DF + N_PARAMETERS) * np.log1p(r2 / _STUDENT_DF)
         else:
@@ -325,28 +325,22 @@ def integrate(maxima: Maxima, d: Array, v: Array) -> Posterior:
     )
 
 
-def posteriors(bands: list[tuple[Array, Array]]) -> list[Posterior]:
+def posteriors(bands: Sequence[tuple[Array, Array]]) -> list[Posterior]:
     """Return the posterior of every band, from scratch.
 
     Parameters
     ----------
-    bands : list of (d, v)
+    bands : sequence of (d, v)
         Differences and formal variances, shape (n,) each, n >= 1.
     """
     if not bands:
         return []
-    longest = max(len(d) for d, _ in bands)
+    stars = _padded(bands)
     owner = np.repeat(np.arange(len(bands)), 3)
     theta = np.concatenate([starting_points(d, v) for d, v in bands])
-    d_pad = np.zeros((len(bands), longest))
-    v_pad = np.ones((len(bands), longest))
-    use = np.zeros((len(bands), longest))
-    for k, (d, v) in enumerate(bands):
-        d_pad[k, : len(d)], v_pad[k, : len(d)], use[k, : len(d)] = d, v, 1.0
-        d_pad[k, len(d) :] = d[0]
     keep = _distinct(theta, owner, np.zeros(len(theta)), 0.3)
     theta, owner = theta[keep], owner[keep]
-    maxima = climb(theta, d_pad[owner], v_pad[owner], use[owner])
+    maxima = climb(theta, *(part[owner] for part in stars))
     keep = _distinct(maxima.theta, owner, maxima.value, 0.5)
     answer = []
     for k, (d, v) in enumerate(bands):
@@ -356,27 +350,46 @@ def posteriors(bands: list[tuple[Array, Array]]) -> list[Posterior]:
     return answer
 
 
-def follow(before: Posterior, d: Array, v: Array) -> Posterior:
-    """Return the posterior after a few stars were taken out or put back: a warm start.
+def follow(before: Sequence[Posterior], bands: Sequence[tuple[Array, Array]]) -> list[Posterior]:
+    """Return the posteriors after a few stars were taken out or put back: a warm start.
 
-    The maximum is climbed anew from the old one; the distance of the mean from it and the ratio of
-    the widths, which hardly change, are kept. Net, weights and scores are left empty.
+    The maxima are climbed anew from the old ones; the distances of the means from them and the
+    widths, which hardly change, are kept. Net, weights and scores are left empty.
+
+    Parameters
+    ----------
+    before : sequence of Posterior
+    bands : sequence of (d, v)
+        Differences and formal variances now, shape (n,) each.
     """
-    stars = d[None], v[None], np.ones((1, len(d)))
-    inverse = np.asarray(np.linalg.inv(before.covariance), dtype=np.float64)[None]
-    theta, _, steps = _ascend(before.theta[None], stars, inverse, _FINE_STEPS, _TOLERANCE)
-    maximum = theta[0]
-    moved = maximum + before.shift
-    return replace(
-        before,
-        zero_point=float(moved[0]),
-        theta=maximum,
-        scatter=float(before.scatter * np.exp(maximum[1] - before.theta[1])),
-        points=before.points[:0],
-        weights=before.weights[:0],
-        log_density=before.log_density[:0, :0],
-        steps=int(steps[0]),
-    )
+    if not bands:
+        return []
+    inverse = np.linalg.inv(np.stack([p.covariance for p in before]))
+    start = np.stack([p.theta for p in before])
+    theta, _, steps = _ascend(start, _padded(bands), inverse, _FINE_STEPS, _TOLERANCE)
+    return [
+        replace(
+            old,
+            zero_point=float(top[0] + old.shift[0]),
+            theta=top,
+            scatter=float(old.scatter * np.exp(top[1] - old.theta[1])),
+            points=old.points[:0],
+            weights=old.weights[:0],
+            log_density=old.log_density[:0, :0],
+            steps=int(taken),
+        )
+        for old, top, taken in zip(before, theta, steps, strict=True)
+    ]
+
+
+def _padded(bands: Sequence[tuple[Array, Array]]) -> tuple[Array, Array, Array]:
+    """Return differences, variances and use (1 or 0) of all bands as arrays (b, longest)."""
+    shape = len(bands), max(len(d) for d, _ in bands)
+    d_all, v_all, use = np.zeros(shape), np.ones(shape), np.zeros(shape)
+    for k, (d, v) in enumerate(bands):
+        d_all[k] = d[0]
+        d_all[k, : len(d)], v_all[k, : len(d)], use[k, : len(d)] = d, v, 1.0
+    return d_all, v_all, use
 
 
 def _distinct(

@@ -21,6 +21,7 @@ from cpcs_desktop.datamodel.settings import CalibrationSettings
 Array = NDArray[np.float64]
 
 _MOST_OUTLIERS_CERTAINTY = 0.95
+_SMALLEST_ERR = 0.001  # mag; nobody measures better
 _SAFE_TO_FOLLOW = 100  # stars from which a warm fit is within 0.01 sigma of the cold one
 
 
@@ -56,10 +57,12 @@ def fit_zero_points(
     """
     answer: dict[str, ZeroPointFit] = {}
     cold: list[tuple[BandStars, Array, Array]] = []
+    warm: list[tuple[BandStars, Array, Array]] = []
+    known: list[Posterior] = []
     for stars in bands:
         used = ~stars.excluded
         d = (stars.mag_ref - stars.mag_inst)[used]
-        v = (stars.mag_inst_err**2 + stars.mag_ref_err**2)[used]
+        v = _formal_variance(stars)[used]
         if len(d) < settings.min_stars:
             answer[stars.band] = _failed(
                 stars, f"{len(d)} stars, at least {settings.min_stars} are needed"
@@ -67,20 +70,30 @@ def fit_zero_points(
             continue
         before = previous.get(stars.band) if previous else None
         if before is not None and before.state is not None and len(d) >= _SAFE_TO_FOLLOW:
-            answer[stars.band] = _result(stars, follow(before.state, d, v), settings, "warm")
+            warm.append((stars, d, v))
+            known.append(before.state)
         else:
             cold.append((stars, d, v))
     found = posteriors([(d, v) for _, d, v in cold])
+    moved = follow(known, [(d, v) for _, d, v in warm])
     for (stars, _, _), posterior in zip(cold, found, strict=True):
         answer[stars.band] = _result(stars, posterior, settings, "cold")
+    for (stars, _, _), posterior in zip(warm, moved, strict=True):
+        answer[stars.band] = _result(stars, posterior, settings, "warm")
     return [answer[stars.band] for stars in bands]
+
+
+def _formal_variance(stars: BandStars) -> Array:
+    """Return the formal variances; lists round the errors of bright stars to zero."""
+    variance = stars.mag_inst_err**2 + stars.mag_ref_err**2
+    return np.maximum(variance, _SMALLEST_ERR**2)
 
 
 def _result(
     stars: BandStars, posterior: Posterior, settings: CalibrationSettings, start: str
 ) -> ZeroPointFit:
     d = stars.mag_ref - stars.mag_inst
-    v = stars.mag_inst_err**2 + stars.mag_ref_err**2
+    v = _formal_variance(stars)
     used = ~stars.excluded
     belongs = membership(posterior.mean_theta, d, v)
     weight = np.where(used, belongs / (v + posterior.scatter**2), 0.0)
