@@ -227,6 +227,7 @@ class SurveyCache:
             Code ``not_cached``.
         """
         folder = self.folder / key
+        self._catalogue(key)
         with locked(folder):
             recover_locked(folder)
             sums = hats.read_checksums(folder)

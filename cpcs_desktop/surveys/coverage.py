@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cpcs_desktop.surveys.motion import unit_vectors
 from cpcs_desktop.surveys.star_table import HEALPIX_ORDER
 
 #: Area of the sky in square degrees.
@@ -14,6 +15,8 @@ SKY_DEG2 = 129600.0 / np.pi
 _FINEST_IMPORT_ORDER = 11  # 1.7 arcmin
 _COARSEST_IMPORT_ORDER = 5  # 1.8 deg
 _STARS_PER_CELL = 4.0
+#: Beyond this the library's cone search was found to leave cells out.
+_WIDEST_CONE_SEARCH = 20.0
 
 
 @dataclass(frozen=True)
@@ -169,14 +172,27 @@ def cone_coverage(ra: float, dec: float, radius_deg: float) -> Coverage:
     from astropy.units import Quantity
     from cdshealpix.nested import cone_search
 
-    if radius_deg >= 180.0:
-        return Coverage.of_cells(0, np.arange(12))
+    if radius_deg > _WIDEST_CONE_SEARCH:
+        return _wide_cone(ra, dec, radius_deg)
     # cells about a tenth of the radius wide: few ranges, little read in vain
     depth = int(np.clip(np.ceil(np.log2(58.6 / max(radius_deg, 1e-4) * 8.0)), 0, 22))
     cells, order, _ = cone_search(
         Longitude(ra % 360.0, "deg"), Latitude(dec, "deg"), Quantity(radius_deg, "deg"), depth
     )
     return Coverage.of_cells(order.astype(np.int64), cells.astype(np.int64))
+
+
+def _wide_cone(ra: float, dec: float, radius_deg: float) -> Coverage:
+    """Return the cells of a very wide cone by the distance of their centres."""
+    from cdshealpix.nested import healpix_to_lonlat
+
+    order, half_diagonal = 6, 0.9
+    cells = np.arange(12 * 4**order)
+    lon, lat = healpix_to_lonlat(cells, order)
+    centres = unit_vectors(lon.deg, lat.deg)
+    cosine = unit_vectors(np.array([ra]), np.array([dec]))[:, 0] @ centres
+    reach = min(radius_deg + half_diagonal, 180.0)
+    return Coverage.of_cells(order, cells[cosine >= np.cos(np.radians(reach))])
 
 
 def coverage_of_stars(cells: NDArray[np.int64]) -> Coverage:

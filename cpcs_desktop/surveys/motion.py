@@ -50,6 +50,7 @@ def move(
     y = cos_d * sin_a + east * cos_a - north * sin_d * sin_a
     z = sin_d + north * cos_d
     new_ra = np.degrees(np.arctan2(y, x)) % 360.0
+    new_ra[new_ra >= 360.0] = 0.0  # the remainder of a tiny negative angle rounds up to 360
     new_dec = np.degrees(np.arctan2(z, np.hypot(x, y)))
     still = (east == 0.0) & (north == 0.0)
     # a star without motion keeps its digits

@@ -13,7 +13,7 @@ from cpcs_desktop.surveys.star_table import HEALPIX_ORDER
 PIXEL_ORDER = 6
 #: A pixel with more stars is split.
 MAX_STARS = 1_000_000
-_MOST_NEW_PIXELS = 1000
+_MOST_NEW_PIXELS = 256
 
 
 @dataclass(frozen=True, order=True)
@@ -83,7 +83,7 @@ class Partition:
     def assign(self, cells: NDArray[np.int64]) -> dict[Pixel, NDArray[np.intp]]:
         """Say which rows go into which pixel: existing ones first, new ones beside them.
 
-        New pixels have order 6, or a lower one when that would make more than a thousand files.
+        New pixels have order 6, or a lower one when that would make more than 256 files.
 
         Parameters
         ----------
