@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from http import HTTPStatus
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -21,6 +20,14 @@ from server_stub.refusals import Refused
 
 #: Longest answer that old scripts take for a sentence and not for a crash.
 OLD_WIRE_LIMIT = 100
+#: Code and sentence of what the framework refuses by itself.
+KNOWN = {
+    400: ("bad_request", "The request cannot be understood."),
+    404: ("not_found", "There is nothing at this address."),
+    405: ("method_not_allowed", "This address does not take this method."),
+    413: ("too_long", "The request is longer than this server takes."),
+    415: ("unsupported_encoding", "Send the body plain or gzip."),
+}
 
 
 def add_error_answers(app: FastAPI) -> None:
@@ -77,13 +84,7 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    sentences = {
-        404: "There is nothing at this address.",
-        405: "This address does not take this method.",
-    }
-    phrase = HTTPStatus(error.status_code).phrase
-    message = sentences.get(error.status_code, str(error.detail) or phrase)
-    code = phrase.lower().replace(" ", "_")
+    code, message = KNOWN.get(error.status_code, ("http_error", str(error.detail)))
     return refusal(request, Refused(error.status_code, code, message), error.headers)
 
 

@@ -104,10 +104,13 @@ def event_of_name(session: Session, name: str) -> EventRow:
         404.
     """
     for ivorn in dict.fromkeys((name, unquote(name), name.replace(" ", "+"))):
+        if "\x00" in ivorn:  # PostgreSQL knows no such text
+            continue
         row = session.scalar(select(EventRow).where(EventRow.ivorn == ivorn))
         if row is not None:
             return _followed(session, row)
-    raise Refused(404, "unknown_event", f"The event {name[:60]} is unknown; enter it first.")
+    shown = "".join(c for c in name[:60] if c.isprintable())
+    raise Refused(404, "unknown_event", f"The event {shown} is unknown; enter it first.")
 
 
 def _followed(session: Session, row: EventRow) -> EventRow:
