@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 import json
 import os
 import subprocess
@@ -19,7 +20,6 @@ from cpcs_desktop.cli.options import chat, json_option, print_json
 
 #: Views of the window that are drawn into the output folder; None is the whole window.
 PICTURES: tuple[str | None, ...] = (None, "fits", "lightcurve")
-SERVER_START_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def command(*, folder: str, seed: int, window: bool | None, pictures: bool, as_j
             curve = _run("lightcurve", event, "--format", "csv", env=environment)
             (base / "lightcurve.csv").write_text(curve, encoding="utf-8")
             if not as_json:
-                click.echo(curve)
+                _show_curve(curve)
         else:
             chat("4  Skipped: no server, no shared light curve; the points wait in the outbox.")
         _show_window(base, frames, event, environment, window=window, pictures=pictures)
@@ -132,6 +132,13 @@ def _program(name: str, module: str) -> list[str]:
     return [sys.executable, "-c", f"from {package} import {function} as run; run()"]
 
 
+def _installed(package: str) -> bool:
+    try:
+        return find_spec(package) is not None
+    except ModuleNotFoundError:  # what a blocked import says
+        return False
+
+
 def _run(*words: Any, env: Mapping[str, str]) -> str:
     """Run a verb of ``cpcs`` as a child process; its chatter passes through, status 0 or 1."""
     arguments = [*_program("cpcs", "cpcs_desktop.cli.main:main"), *map(str, words)]
@@ -144,7 +151,7 @@ def _run(*words: Any, env: Mapping[str, str]) -> str:
 @contextlib.contextmanager
 def _server(base: Path, environment: Mapping[str, str]) -> Iterator[dict[str, str]]:
     """Run a central server on a free port; yield what its clients must know, or nothing."""
-    if find_spec("fastapi") is None or find_spec("sqlalchemy") is None:
+    if not (_installed("fastapi") and _installed("sqlalchemy")):
         chat("2  Skipped: the server is not installed (pip install 'cpcs-desktop[server]').")
         yield {}
         return
@@ -155,14 +162,15 @@ def _server(base: Path, environment: Mapping[str, str]) -> Iterator[dict[str, st
     subprocess.run([*start, "init"], env=env, check=True, stdout=subprocess.DEVNULL)
     new_key = [*start, "key", "new", "--observatory", "Practice", "--admin", "--json"]
     made = subprocess.run(new_key, env=env, check=True, stdout=subprocess.PIPE, text=True)
-    process = subprocess.Popen(
-        [*start, "run", "--port", "0"], env=env, stdout=subprocess.PIPE, text=True
-    )
+    with (base / "server.log").open("w", encoding="utf-8") as log:
+        process = subprocess.Popen(
+            [*start, "run", "--port", "0"], env=env, stdout=subprocess.PIPE, stderr=log, text=True
+        )
     try:
         assert process.stdout is not None
         address = process.stdout.readline().strip().rpartition(" ")[2]
         if not address.startswith("http"):
-            raise click.ClickException("The server did not start; its reasons are above.")
+            raise click.ClickException("The server did not start; why stands in server.log.")
         chat(f"   listening on {address}")
         yield {"CPCS_SERVER_URL": address, "CPCS_ACCESS_KEY": json.loads(made.stdout)["key"]}
     finally:
@@ -214,6 +222,19 @@ def _show(outcomes: list[Outcome], *, as_json: bool) -> None:
         )
 
 
+def _show_curve(curve: str) -> None:
+    """Print the light curve as the server gave it, one point a line."""
+    click.echo(f"{'MJD':>12}  {'band':<11} {'magnitude':>10} {'error':>7}  observatory")
+    for point in csv.DictReader(curve.splitlines()):
+        limit = point["is_limit"] == "true"
+        mag = f"{'>' * limit}{float(point['mag']):.3f}"
+        error = "" if limit else f"{float(point['mag_err_total']):.3f}"
+        click.echo(
+            f"{float(point['mjd']):>12.5f}  {point['band']:<11} {mag:>10} {error:>7}"
+            f"  {point['observatory']}"
+        )
+
+
 def _number(value: float | None, form: str) -> str:
     return "" if value is None else format(value, form)
 
@@ -237,7 +258,7 @@ def _show_window(
     pictures: bool,
 ) -> None:
     """Draw the window into pictures; open it for a person where there is a screen."""
-    if find_spec("PySide6") is None or find_spec("pyqtgraph") is None:
+    if not (_installed("PySide6") and _installed("pyqtgraph")):
         chat("5  Skipped: the window is not installed (PySide6, pyqtgraph).")
         return
     start = [*_program("cpcs-desktop", "cpcs_desktop.ui.app:main"), *frames, "--event", event]
