@@ -106,28 +106,26 @@ class EventList:
         return None if row is None else row["events_since"]
 
     def merge(self, events: list[Event], server: str, since: str) -> int:
-        """Take over events from the server; return how many were new or changed.
+        """Take over a synchronisation with the server; return how many were new or changed.
 
         Parameters
         ----------
         since : str
             What to ask the server with next time.
         """
-        changed = 0
         with self.database.transaction() as connection:
-            for event in events:
-                row = connection.execute(
-                    "SELECT * FROM events WHERE ivorn = ?", (event.ivorn,)
-                ).fetchone()
-                if row is None or _event(row) != event or row["pending"]:
-                    _write(connection, event, pending=False)
-                    changed += 1
+            changed = _learn(connection, events)
             connection.execute(
                 """INSERT INTO contacts (server, events_since) VALUES (?, ?)
                    ON CONFLICT (server) DO UPDATE SET events_since = excluded.events_since""",
                 (server, since),
             )
         return changed
+
+    def learn(self, events: list[Event]) -> int:
+        """Take over some events from the server; return how many were new or changed."""
+        with self.database.transaction() as connection:
+            return _learn(connection, events)
 
     def within(self, ra: float, dec: float, radius_deg: float) -> list[Event]:
         """Return the events inside a cone, nearest first."""
@@ -203,6 +201,16 @@ def _check(event: Event) -> None:
         raise CpcsError(
             "bad_event", f"RA {event.ra:g}, Dec {event.dec:g} is no position on the sky."
         )
+
+
+def _learn(connection: sqlite3.Connection, events: list[Event]) -> int:
+    changed = 0
+    for event in events:
+        row = connection.execute("SELECT * FROM events WHERE ivorn = ?", (event.ivorn,)).fetchone()
+        if row is None or _event(row) != event or row["pending"]:
+            _write(connection, event, pending=False)
+            changed += 1
+    return changed
 
 
 def _write(connection: sqlite3.Connection, event: Event, *, pending: bool) -> None:
