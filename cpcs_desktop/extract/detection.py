@@ -17,6 +17,7 @@ DEFAULT_CONV = ((1.0, 2.0, 1.0), (2.0, 4.0, 2.0), (1.0, 2.0, 1.0))
 #: Pixels above threshold held at once: SExtractor's MEMORY_PIXSTACK, and what crowded frames need.
 _SMALLEST_STACK = 300_000
 _SUB_SOURCES = 4096
+_BAND_ROWS = 64
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,8 @@ class Detections:
     shapes : structured ndarray
         sep's columns: x, y, a, b, theta, npix, tnpix, peak, flag ...
     segments : ndarray of int32, shape (ny, nx)
-        Which source each pixel belongs to: row + 1, 0 for sky.
+        Which source each pixel belongs to: row + 1, 0 for sky; one number more for specks above
+        the threshold that are too small to be sources.
     """
 
     shapes: NDArray[Any]
@@ -97,3 +99,74 @@ def detect(
         # sep's angles are float32: the last digit may lie outside what its apertures accept
         shapes["theta"] = np.clip(shapes["theta"], -math.pi / 2, math.pi / 2)
         return Detections(shapes, segments)
+
+
+def mark_specks(
+    found: Detections, pixels: NDArray[np.float32], threshold: float, min_area: int
+) -> None:
+    """Mark pixels above the threshold that belong to no source.
+
+    SExtractor masks them in the photometry of their neighbours as it masks sources, and the last
+    row of each detection that cleaning took away: the rest of it has been pasted back. They get the
+    number ``len(found) + 1`` in ``found.segments``, in place; blank sky must be measured before, or
+    its noise would lose its upper tail.
+
+    Parameters
+    ----------
+    found : Detections
+    pixels : ndarray of float32, shape (ny, nx)
+        Background subtracted, ADU.
+    threshold : float
+        Of the filtered image, ADU.
+    min_area : int
+        Pixels that make a source.
+    """
+    ny, nx = pixels.shape
+    places = []
+    for start in range(0, ny, _BAND_ROWS):
+        stop = min(start + _BAND_ROWS, ny)
+        high = _filtered(pixels, start, stop) > threshold
+        places.append(np.flatnonzero(high & (found.segments[start:stop] == 0)) + start * nx)
+    left = np.concatenate(places)
+    if len(left):
+        group = _touching(left, nx)
+        masked = np.bincount(group)[group] < min_area
+        last_row = np.zeros(group.max() + 1, dtype=np.int64)
+        np.maximum.at(last_row, group, left // nx)
+        masked |= left // nx == last_row[group]
+        found.segments.reshape(-1)[left[masked]] = len(found) + 1
+
+
+def _touching(places: NDArray[np.int64], nx: int) -> NDArray[np.int32]:
+    """Return the group of each pixel (corners touch); pixels come as sorted flat indices."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    ones, others = [], []
+    for step in (1, nx - 1, nx, nx + 1):
+        at = np.searchsorted(places, places + step)
+        at = np.minimum(at, len(places) - 1)
+        # an index that runs over the end of a row joins pixels of opposite edges: not touching
+        near = np.abs(places[at] % nx - places % nx) <= 1
+        hit = np.flatnonzero((places[at] == places + step) & near)
+        ones.append(hit)
+        others.append(at[hit])
+    row, column = np.concatenate(ones), np.concatenate(others)
+    links = coo_array((np.ones(len(row), dtype=np.int8), (row, column)), shape=(len(places),) * 2)
+    return np.asarray(connected_components(links, directed=False)[1], dtype=np.int32)
+
+
+def _filtered(pixels: NDArray[np.float32], start: int, stop: int) -> NDArray[np.float32]:
+    """Convolve some rows with default.conv, which is [1 2 1] along rows and columns."""
+    ny, nx = pixels.shape
+    rows = np.zeros((stop - start + 2, nx), dtype=np.float32)
+    first, last = max(start - 1, 0), min(stop + 1, ny)
+    rows[first - start + 1 : last - start + 1] = pixels[first:last]
+    tall = rows[1:-1] * np.float32(2)
+    tall += rows[:-2]
+    tall += rows[2:]
+    wide = tall * np.float32(2)
+    wide[:, 1:] += tall[:, :-1]
+    wide[:, :-1] += tall[:, 1:]
+    wide *= np.float32(1 / 16)
+    return wide

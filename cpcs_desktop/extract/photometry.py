@@ -116,7 +116,10 @@ def kron_photometry(
     touched = np.flatnonzero(flags & sep.APER_HASMASKED)
     _replace_neighbours(plane, found, flux, err, _ellipses(found, touched, radius[touched]))
     incomplete = _outside(plane, _ellipses(found, slice(None), np.maximum(radius, KRON_LIMIT)))
-    return KronFluxes(Fluxes(flux, err, incomplete), radius, _crowded(plane, found))
+    crowded = _crowded(plane, found)
+    share = foreign_share(plane, found, _ellipses(found, touched, radius[touched]))
+    crowded[touched] |= share > CROWDED_SHARE
+    return KronFluxes(Fluxes(flux, err, incomplete), radius, crowded)
 
 
 def aperture_photometry(plane: Plane, found: Detections, diameter_pix: float) -> Fluxes:

@@ -7,8 +7,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from cpcs_desktop.datamodel.sources import SourceFlag
 from cpcs_desktop.extract.detection import Detections
+from cpcs_desktop.extract.mirrored import Plane
 
 #: FWHM of a Gaussian in units of its sigma.
 FWHM_OF_SIGMA = 2 * math.sqrt(2 * math.log(2))
@@ -34,10 +34,19 @@ def widths(found: Detections) -> NDArray[np.float64]:
     return np.where(good, FWHM_OF_SIGMA * np.sqrt(np.where(good, sigma2, 1.0)), np.nan)
 
 
+def isophotal_snr(found: Detections, plane: Plane) -> NDArray[np.float64]:
+    """Return flux over error inside the isophotes, shape (n,)."""
+    s = found.shapes
+    variance = s["npix"] * plane.rms**2
+    if plane.gain is not None:
+        variance = variance + np.maximum(s["flux"], 0) / plane.gain
+    return np.asarray(s["flux"] / np.sqrt(variance), dtype=np.float64)
+
+
 def seeing_pix(
-    fwhm: NDArray[np.float64], snr: NDArray[np.float64], flags: NDArray[np.int32]
+    fwhm: NDArray[np.float64], snr: NDArray[np.float64], spoilt: NDArray[np.bool_]
 ) -> float:
-    """Return the frame's seeing: the median FWHM of its clean, bright, round enough sources.
+    """Return the frame's seeing: the median FWHM of its clean, bright sources.
 
     Parameters
     ----------
@@ -45,18 +54,17 @@ def seeing_pix(
         Pixels.
     snr : ndarray
         Flux over its error.
-    flags : ndarray of int32
-        SExtractor's values.
+    spoilt : ndarray of bool
+        Saturated, blended or truncated sources: they tell nothing.
 
     Returns
     -------
     float
         Pixels; NaN when there is no usable source.
     """
-    spoilt = SourceFlag.SATURATED | SourceFlag.TRUNCATED
-    usable = np.isfinite(fwhm) & np.isfinite(snr) & (snr > 0) & (flags & spoilt == 0)
-    for floor, clean in ((30.0, True), (10.0, True), (5.0, False), (0.0, False)):
-        chosen = usable & (snr > floor) & ((flags == 0) | (not clean))
+    usable = np.isfinite(fwhm) & (snr > 0) & ~spoilt
+    for floor in (30.0, 10.0, 5.0, 0.0):
+        chosen = usable & (snr > floor)
         if chosen.sum() >= _CLEAN_ENOUGH or (floor == 0.0 and chosen.any()):
             return float(np.median(fwhm[chosen]))
     return math.nan

@@ -52,3 +52,11 @@ def saturated_sources(found: Detections, saturated_pixels: NDArray[np.int64]) ->
     hit = np.zeros(len(found) + 1, dtype=bool)
     hit[owners] = True
     return hit[1:]
+
+
+def touches_others(found: Detections) -> NDArray[np.bool_]:
+    """Say which sources were blended with others or cut by the edge, shape (n,)."""
+    import sep
+
+    touching: NDArray[np.bool_] = found.shapes["flag"] & (sep.OBJ_MERGED | sep.OBJ_TRUNC) != 0
+    return touching

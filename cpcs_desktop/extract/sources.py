@@ -15,11 +15,11 @@ from cpcs_desktop.datamodel.settings import ExtractionSettings
 from cpcs_desktop.datamodel.sources import Exposure, MagnitudeKind, SourceCatalog
 from cpcs_desktop.extract.background import subtract_background
 from cpcs_desktop.extract.blank_sky import blank_sky
-from cpcs_desktop.extract.detection import Detections, detect
+from cpcs_desktop.extract.detection import Detections, detect, mark_specks
 from cpcs_desktop.extract.mirrored import Plane
 from cpcs_desktop.extract.photometry import Fluxes, aperture_photometry, kron_photometry
-from cpcs_desktop.extract.seeing import seeing_pix, suited_aperture, widths
-from cpcs_desktop.extract.source_flags import saturated_sources, source_flags
+from cpcs_desktop.extract.seeing import isophotal_snr, seeing_pix, suited_aperture, widths
+from cpcs_desktop.extract.source_flags import saturated_sources, source_flags, touches_others
 from cpcs_desktop.io.frames import read_frame, read_pixels
 
 if TYPE_CHECKING:
@@ -113,21 +113,20 @@ def measure(
     """
     bad = np.isnan(pixels)
     bad_or_none = bad if bad.any() else None
-    saturated_pixels = np.flatnonzero(pixels >= frame.saturation) if frame.saturation else None
+    full = frame.saturation or np.inf
+    saturated_pixels = np.flatnonzero(pixels >= full)
     sky = subtract_background(pixels, bad_or_none, settings)
     found = detect(pixels, sky.rms, bad_or_none, settings)
     plane = Plane(pixels, bad_or_none, sky.rms, frame.gain)
-    kron = kron_photometry(plane, found, settings.kron_factor, settings.kron_min_radius)
-    if saturated_pixels is not None:
-        saturated = saturated_sources(found, saturated_pixels)
-    else:
-        saturated = np.zeros(len(found), dtype=bool)
+    saturated = saturated_sources(found, saturated_pixels)
     fwhm = widths(found)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        snr = kron.fluxes.flux / kron.fluxes.flux_err
-    seeing = seeing_pix(fwhm, snr, source_flags(found, kron, (), saturated))
+    seeing = seeing_pix(fwhm, isophotal_snr(found, plane), saturated | touches_others(found))
     own = (camera_aperture_pix,) if camera_aperture_pix is not None else ()
-    diameters = settings.aperture_diameters_pix or own or (suited_aperture(seeing, pixels.shape),)
+    suited = (suited_aperture(seeing, pixels.shape),)
+    diameters = settings.aperture_diameters_pix or own or suited
+    blank = blank_sky(plane, found, diameters[0])
+    mark_specks(found, pixels, settings.threshold * sky.rms, settings.min_area)
+    kron = kron_photometry(plane, found, settings.kron_factor, settings.kron_min_radius)
     apertures = tuple(aperture_photometry(plane, found, d) for d in diameters)
     flags = source_flags(found, kron, apertures, saturated)
     ra, dec = positions(frame, found)
@@ -140,7 +139,7 @@ def measure(
     exposure = Exposure(
         frame=frame,
         catalogs={"AUTO": catalog(kron.fluxes, "AUTO", None), "APER": circles[0]},
-        blank_sky=blank_sky(plane, found, diameters[0]),
+        blank_sky=blank,
     )
     return Extraction(exposure, circles, sky.level, sky.rms, seeing)
 

@@ -94,6 +94,13 @@ def test_a_made_field(tmp_path: Path) -> None:
     compare(write_frame(tmp_path / "frame.fits", field.pixels, GAIN=1.0), tmp_path)
 
 
+@pytest.mark.parametrize(
+    "name", ["dss-plates/M6707HH.fits", "sep-emmi/image.fits", "dss-plates/NGC6819-DSS-r.fits"]
+)
+def test_real_frames(shared_data: Path, tmp_path: Path, name: str) -> None:
+    compare(shared_data / "frames" / name, tmp_path)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_catalogue_type_reads_the_same(tmp_path: Path, kind: str) -> None:
     field = star_field()
