@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -19,6 +20,7 @@ from cpcs_desktop.datamodel.errors import CpcsError
 
 if TYPE_CHECKING:
     from cpcs_desktop.surveys.cache import CachedSurvey, SurveyCache
+    from cpcs_desktop.surveys.pack import PackedSurvey
 
 
 Cone = tuple[float, float, float]
@@ -36,6 +38,11 @@ def _parse_cone(ctx: click.Context, param: click.Parameter, value: str | None) -
     if not (-360 <= ra <= 360 and -90 <= dec <= 90 and 0 < radius <= 180):
         raise click.BadParameter(f"“{value}” is not a cone on the sky.")
     return ra % 360.0, dec, radius
+
+
+def _parse_cones(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> list[Cone]:
+    cones = (_parse_cone(ctx, param, value) for value in values)
+    return [cone for cone in cones if cone is not None]
 
 
 def _cache(profile: Profile) -> SurveyCache:
@@ -236,6 +243,44 @@ def remove(key: str, profile: Profile, as_json: bool) -> None:
         chat(f"{key} is removed.")
 
 
+@command.command("pack")
+@click.argument("out", metavar="OUT.tar", type=click.Path(path_type=Path))
+@click.option(
+    "--cone",
+    "cones",
+    multiple=True,
+    required=True,
+    metavar="RA,DEC,RADIUS",
+    callback=_parse_cones,
+    help="A field in degrees; may be repeated.",
+)
+@click.option("--survey", "keys", multiple=True, metavar="KEY", help="Only these surveys.")
+@profile_options
+@json_option
+def pack(
+    out: Path, cones: list[Cone], keys: tuple[str, ...], profile: Profile, as_json: bool
+) -> None:
+    """Write the stars of some fields into one checksummed file for a USB stick."""
+    try:
+        packed = _cache(profile).pack(out, cones, keys)
+    except CpcsError as error:
+        fail(error, as_json)
+    _show_packed(packed, as_json)
+
+
+@command.command("unpack")
+@click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
+@profile_options
+@json_option
+def unpack(file: Path, profile: Profile, as_json: bool) -> None:
+    """Merge a packed file into the cache; needs no network, may be repeated."""
+    try:
+        packed = _cache(profile).unpack(file)
+    except CpcsError as error:
+        fail(error, as_json)
+    _show_packed(packed, as_json)
+
+
 @command.command("stars")
 @click.argument("key", metavar="KEY")
 @click.option(
@@ -285,6 +330,17 @@ def stars(
         else:
             text = " ".join(f"{letter}={mag}" for letter, mag in mags.items())
             click.echo(f"{source_id} {found.ra[n]:.6f} {found.dec[n]:+.6f} {text}")
+
+
+def _show_packed(packed: list[PackedSurvey], as_json: bool) -> None:
+    for part in packed:
+        if as_json:
+            print_json({**vars(part), "fraction": round(part.fraction, 6)})
+        else:
+            click.echo(
+                f"{part.survey:<10} {part.stars} stars, {100 * part.fraction:.0f} % of the fields, "
+                f"release {part.release}"
+            )
 
 
 def _shortest(value: float) -> float | None:

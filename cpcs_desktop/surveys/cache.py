@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,9 @@ from cpcs_desktop.surveys import catalogue as hats
 from cpcs_desktop.surveys.catalogue import Catalogue, Source
 from cpcs_desktop.surveys.cone import as_reference_catalog, stars_in_cone
 from cpcs_desktop.surveys.coverage import Coverage, cone_coverage, coverage_of_stars
+from cpcs_desktop.surveys.pack import PackedSurvey, Progress
+from cpcs_desktop.surveys.pack import pack as pack_fields
+from cpcs_desktop.surveys.pack import unpack as unpack_fields
 from cpcs_desktop.surveys.reading.import_columns import ImportedStars, to_stars
 from cpcs_desktop.surveys.reading.read_table import read_table
 from cpcs_desktop.surveys.registry import SURVEYS, survey
@@ -235,6 +238,33 @@ class SurveyCache:
             names = [*hats.DESCRIPTIONS, *(p.path for p in opened.partition.pixels)]
             found = ((name, hats.damage_of(folder, name, sums)) for name in names)
             return [Damage(key, name, reason) for name, reason in found if reason]
+
+    def pack(
+        self,
+        out: str | Path,
+        cones: Sequence[tuple[float, float, float]],
+        keys: Sequence[str] = (),
+        progress: Progress | None = None,
+    ) -> list[PackedSurvey]:
+        """Write the fields of a night into one checksummed file; all surveys without ``keys``.
+
+        Raises
+        ------
+        CpcsError
+            Codes ``no_survey_coverage``, ``not_cached``, and those of the disk.
+        """
+        catalogues = {key: self._catalogue(key) for key in keys or self.keys()}
+        return pack_fields(Path(out), catalogues, cones, progress)
+
+    def unpack(self, path: str | Path, progress: Progress | None = None) -> list[PackedSurvey]:
+        """Merge a pack into the cache; may be repeated.
+
+        Raises
+        ------
+        CpcsError
+            Codes ``damaged``, ``unreadable``, and those of the disk.
+        """
+        return unpack_fields(Path(path), self.folder, progress)
 
     def remove(self, key: str) -> None:
         """Remove a survey from the cache.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -160,8 +161,11 @@ def _counting(counts: NDArray[np.integer]) -> NDArray[np.int64]:
     return np.arange(total, dtype=np.int64) - begins.astype(np.int64)
 
 
+@lru_cache(maxsize=256)
 def cone_coverage(ra: float, dec: float, radius_deg: float) -> Coverage:
     """Return cells that hold a cone, a little too many at its edge and none too few.
+
+    The last ones are kept: all surveys are asked for the same field.
 
     Parameters
     ----------

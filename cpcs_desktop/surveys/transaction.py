@@ -92,7 +92,7 @@ def changing(folder: Path, timeout_s: float = LOCK_TIMEOUT_S) -> Iterator[Transa
                 if not (transaction.staging / _JOURNAL).exists():
                     shutil.rmtree(transaction.staging, ignore_errors=True)
     except OSError as error:
-        raise _disk_error(folder, error) from error
+        raise disk_error(folder, error) from error
 
 
 @contextlib.contextmanager
@@ -198,15 +198,16 @@ def _flush_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def _disk_error(folder: Path, error: OSError) -> CpcsError:
-    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+def disk_error(path: Path, error: OSError) -> CpcsError:
+    """Return the sentence for a disk that refuses; nothing has been changed."""
+    if error.errno in {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}:
         return CpcsError(
             "disk_full",
-            f"The disk of the survey cache {folder.parent} is full.",
-            "Free some space or remove a survey; the cache is as it was before.",
+            f"The disk of {path.parent} is full.",
+            "Free some space or remove a survey; everything is as it was before.",
         )
     return CpcsError(
         "unwritable",
-        f"The survey cache {folder.parent} cannot be written: {error.strerror or error}.",
-        "Check its permissions, or name another folder with --cache.",
+        f"{path.parent} cannot be written: {error.strerror or error}.",
+        "Check its permissions, or name another folder.",
     )
