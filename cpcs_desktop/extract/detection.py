@@ -103,7 +103,7 @@ def detect(
 
 def mark_specks(
     found: Detections, pixels: NDArray[np.float32], threshold: float, min_area: int
-) -> None:
+) -> NDArray[np.int64]:
     """Mark pixels above the threshold that belong to no source.
 
     SExtractor masks them in the photometry of their neighbours as it masks sources, and the last
@@ -120,6 +120,12 @@ def mark_specks(
         Of the filtered image, ADU.
     min_area : int
         Pixels that make a source.
+
+    Returns
+    -------
+    ndarray of int64, shape (k,)
+        Rows of the sources that swallowed a detection which touched the edge: SExtractor hands
+        that flag on.
     """
     ny, nx = pixels.shape
     places = []
@@ -128,13 +134,31 @@ def mark_specks(
         high = _filtered(pixels, start, stop) > threshold
         places.append(np.flatnonzero(high & (found.segments[start:stop] == 0)) + start * nx)
     left = np.concatenate(places)
-    if len(left):
-        group = _touching(left, nx)
-        masked = np.bincount(group)[group] < min_area
-        last_row = np.zeros(group.max() + 1, dtype=np.int64)
-        np.maximum.at(last_row, group, left // nx)
-        masked |= left // nx == last_row[group]
-        found.segments.reshape(-1)[left[masked]] = len(found) + 1
+    if len(left) == 0 or len(found) == 0:
+        return np.empty(0, dtype=np.int64)
+    x, y = left % nx, left // nx
+    group = _touching(left, nx)
+    size = np.bincount(group)
+    last_row = np.zeros(len(size), dtype=np.int64)
+    np.maximum.at(last_row, group, y)
+    masked = (size[group] < min_area) | (y == last_row[group])
+    found.segments.reshape(-1)[left[masked]] = len(found) + 1
+    at_edge = (x == 0) | (x == nx - 1) | (y == 0) | (y == ny - 1)
+    cut = np.unique(group[at_edge & (size[group] >= min_area)])
+    centres = [(np.bincount(group, axis) / size)[cut] for axis in (x, y)]
+    return _nearest(found, *centres)
+
+
+def _nearest(
+    found: Detections, x: NDArray[np.float64], y: NDArray[np.float64]
+) -> NDArray[np.int64]:
+    """Return the rows of the sources nearest to these places."""
+    from scipy.spatial import cKDTree
+
+    if len(x) == 0:
+        return np.empty(0, dtype=np.int64)
+    tree = cKDTree(np.column_stack([found.shapes["x"], found.shapes["y"]]))
+    return np.asarray(tree.query(np.column_stack([x, y]))[1], dtype=np.int64)
 
 
 def _touching(places: NDArray[np.int64], nx: int) -> NDArray[np.int32]:

@@ -12,7 +12,12 @@ from numpy.typing import NDArray
 
 from cpcs_desktop.datamodel.frame import Frame
 from cpcs_desktop.datamodel.settings import ExtractionSettings
-from cpcs_desktop.datamodel.sources import Exposure, MagnitudeKind, SourceCatalog
+from cpcs_desktop.datamodel.sources import (
+    Exposure,
+    MagnitudeKind,
+    SourceCatalog,
+    SourceFlag,
+)
 from cpcs_desktop.extract.background import subtract_background
 from cpcs_desktop.extract.blank_sky import blank_sky
 from cpcs_desktop.extract.detection import Detections, detect, mark_specks
@@ -125,10 +130,11 @@ def measure(
     suited = (suited_aperture(seeing, pixels.shape),)
     diameters = settings.aperture_diameters_pix or own or suited
     blank = blank_sky(plane, found, diameters[0])
-    mark_specks(found, pixels, settings.threshold * sky.rms, settings.min_area)
+    cut = mark_specks(found, pixels, settings.threshold * sky.rms, settings.min_area)
     kron = kron_photometry(plane, found, settings.kron_factor, settings.kron_min_radius)
     apertures = tuple(aperture_photometry(plane, found, d) for d in diameters)
     flags = source_flags(found, kron, apertures, saturated)
+    flags[cut] |= int(SourceFlag.TRUNCATED)
     ra, dec = positions(frame, found)
 
     catalog = _catalog_maker(found, ra, dec, fwhm, flags)

@@ -81,7 +81,7 @@ def compare(frame: Path, folder: Path, hdu: int | None = None) -> None:
         difference = np.abs(2.5 * np.log10(stars.flux[a] / flux[b]))
         assert np.median(difference) < 0.001
         assert np.mean(difference < 0.5 * 1.0857 * err[b] / flux[b]) > 0.97
-        ratio = stars.flux_err[mine] / err[row]
+        ratio = stars.flux_err[a] / err[b]
         assert np.mean(np.abs(ratio - 1) < 0.1) > 0.97
         assert np.median(ratio) == pytest.approx(1, abs=0.01)
     for value in (2, 4, 8, 16):
