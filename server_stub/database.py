@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import ArgumentError, IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -40,7 +40,7 @@ class Database:
     """
 
     def __init__(self, url: str) -> None:
-        parsed = make_url(_full_address(url))
+        parsed = parsed_address(url)
         backend = parsed.get_backend_name()
         self.is_sqlite = backend == "sqlite"
         if backend == "postgresql":
@@ -114,21 +114,24 @@ class Database:
             connection.execute(text("select 1"))
 
 
-def sqlite_address(file: Path) -> str:
-    """Return the address of a SQLite file."""
-    return f"sqlite:///{file}"
-
-
 def _is_deadlock(error: OperationalError) -> bool:
     """PostgreSQL's "deadlock detected" and "could not serialize"."""
     return getattr(error.orig, "sqlstate", None) in {"40P01", "40001"}
 
 
-def _full_address(url: str) -> str:
-    """Take the path of a file for SQLite, which is what people type."""
-    if "://" in url:
-        return url.replace("postgres://", "postgresql://", 1)
-    return sqlite_address(Path(url))
+def parsed_address(url: str) -> URL:
+    """Return the parts of an address; the bare path of a file is SQLite, as people type it.
+
+    Raises
+    ------
+    CpcsError
+        Code ``bad_database``.
+    """
+    full = url.replace("postgres://", "postgresql://", 1) if "://" in url else f"sqlite:///{url}"
+    try:
+        return make_url(full)
+    except ArgumentError:
+        raise CpcsError("bad_database", "The database's address cannot be understood.") from None
 
 
 def private_file(file: Path) -> None:

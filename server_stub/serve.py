@@ -6,6 +6,7 @@ import http.client
 import logging
 import logging.config
 import re
+import signal
 import socket
 import stat
 import sys
@@ -14,11 +15,11 @@ import time
 from pathlib import Path
 
 import uvicorn
-from sqlalchemy import make_url
 from uvicorn.supervisors import Multiprocess
 
 from cpcs_desktop.datamodel.errors import CpcsError
 from server_stub.access_keys import KEY_PATTERN
+from server_stub.database import parsed_address
 from server_stub.settings import ServerSettings
 
 #: SIGTERM ends the server within 5 s, also when a client dawdles.
@@ -81,7 +82,7 @@ def refuse_unsafe(settings: ServerSettings, host: str, *, plain_http: bool) -> N
             "keys would cross the network unencrypted"
             " (put a TLS proxy in front and say --behind-https, or say --plain-http)"
         )
-    url = make_url(settings.database_url)
+    url = parsed_address(settings.database_url)
     if url.get_backend_name() == "sqlite" and url.database:
         file = Path(url.database)
         if file.exists() and stat.S_IMODE(file.stat().st_mode) & 0o077:
@@ -147,6 +148,8 @@ def run(settings: ServerSettings, host: str, port: int, *, workers: int = 1) -> 
         target=_announce, args=(host, taken, f"listening on http://{shown}:{taken}"), daemon=True
     )
     announcer.start()
+    # uvicorn raises the signal again after a clean end; ending as told is no failure.
+    signal.signal(signal.SIGTERM, lambda *_: None)
     server = uvicorn.Server(config)
     try:
         if workers > 1:
