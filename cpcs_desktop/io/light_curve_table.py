@@ -76,7 +76,7 @@ def light_curve_columns(curve: LightCurve, event: Event | None = None) -> list[C
         Column("band", "Reference survey and band", [p.band for p in points],
                str, None, "instr.bandpass"),
         Column("observatory", "Observatory", [p.observatory for p in points],
-               str, None, "instr.obsty"),
+               str, None, "meta.id;instr.obsty"),
         Column("id", "Identity of the point", [p.id for p in points],
                str, None, "meta.id;meta.main"),
         Column("revision", "Revision of the point", [p.revision for p in points],

@@ -15,6 +15,7 @@ _TYPES = {
     bool: {"datatype": "boolean"},
     str: {"datatype": "unicodeChar", "arraysize": "*"},
 }
+_VERSION = {"version": "1.4", "version_1_4_or_later": True}
 #: Columns that count from a time origin: the element they refer to.
 _TIMES = {
     "mjd": ("time_mjd", "MJD-origin", "UTC", "TOPOCENTER"),
@@ -49,11 +50,17 @@ def votable_bytes(curve: LightCurve, event: Event | None) -> bytes:
     for name, (identity, origin, scale, place) in _TIMES.items():
         if any(c.name == name for c in columns):
             resource.time_systems.append(
-                TimeSys(ID=identity, timeorigin=origin, timescale=scale, refposition=place)
+                TimeSys(
+                    ID=identity,
+                    timeorigin=origin,
+                    timescale=scale,
+                    refposition=place,
+                    config=_VERSION,
+                )
             )
     table.infos.append(Info(name="event", value=curve.event))
     if event is not None and event.ra is not None and event.dec is not None:
-        resource.coordinate_systems.append(CooSys(ID="icrs", system="ICRS"))
+        resource.coordinate_systems.append(CooSys(ID="icrs", system="ICRS", config=_VERSION))
         for name, value, ucd in (
             ("ra", event.ra, "pos.eq.ra;meta.main"),
             ("dec", event.dec, "pos.eq.dec;meta.main"),

@@ -155,8 +155,13 @@ def _astropy_table(curve: LightCurve, event: Event | None) -> Any:
     types: dict[type, Any] = {float: np.float64, int: np.int64, bool: np.bool_, str: np.str_}
     for c in light_curve_columns(curve, event):
         mask = [v is None for v in c.values]
+        # A line of ECSV is a row, quoted or not: line breaks in names become blanks.
         values = np.array(
-            [blanks[c.kind] if v is None else v for v in c.values], dtype=types[c.kind]
+            [
+                blanks[c.kind] if v is None else " ".join(v.split()) if c.kind is str else v
+                for v in c.values
+            ],
+            dtype=types[c.kind],
         )
         columns.append(
             MaskedColumn(
