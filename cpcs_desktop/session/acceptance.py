@@ -68,18 +68,15 @@ def draft_point(
             "A point belongs to an event, and this row has only a position.",
             "Choose the event above the image, or add it in Events.",
         )
-    mjd = frame.mjd if frame.mjd is not None else decisions.mjd
-    if mjd is None:
+    if frame.mjd is None:
         raise CpcsError(
             "no_date",
             "The time of this exposure is not known.",
-            "Give MJD and exposure of the list (Ctrl+T).",
+            "Give MJD and exposure of the list (t).",
         )
     return pipeline.make_point(
         calibration,
         event=decisions.event,
-        mjd=mjd,
-        exposure_s=frame.exposure_s if frame.exposure_s is not None else decisions.exposure_s,
         observatory=settings.observatory.name,
         observers=settings.observers,
         comment=decisions.comment,

@@ -14,24 +14,35 @@ from cpcs_desktop.datamodel.sources import Exposure, MagnitudeKind
 from cpcs_desktop.session.night_frame import Decisions
 
 
-def answers(calibration: Calibration, decisions: Decisions) -> bool:
-    """Say whether a calibration is the one these decisions ask for."""
+def answers(calibration: Calibration, exposure: Exposure, decisions: Decisions) -> bool:
+    """Say whether a calibration of an exposure is the one these decisions ask for."""
     return (
         calibration.excluded == decisions.excluded
-        and _same_matches(calibration, decisions)
-        and (str(calibration.request) == decisions.request)
+        and calibration.request == BandRequest.parse(decisions.request)
+        and same_matches(calibration, exposure, decisions)
     )
 
 
-def _same_matches(calibration: Calibration, decisions: Decisions) -> bool:
-    frame = calibration.exposure.frame
+def same_matches(calibration: Calibration, exposure: Exposure, decisions: Decisions) -> bool:
+    """Say whether the matched stars of a calibration are those the decisions ask for."""
+    kind = exposure.sources(cast("MagnitudeKind", decisions.magnitude_kind)).kind
+    wanted, given = timed(exposure, decisions).frame, calibration.exposure.frame
     return (
         calibration.event == decisions.event
         and calibration.target == decisions.target
-        and calibration.magnitude_kind == decisions.magnitude_kind
+        and calibration.magnitude_kind == kind
         and calibration.settings.match_radius_arcsec == decisions.match_radius_arcsec
-        and (decisions.mjd is None or frame.mjd is not None)
+        and (wanted.id, wanted.mjd, wanted.exposure_s) == (given.id, given.mjd, given.exposure_s)
     )
+
+
+def timed(exposure: Exposure, decisions: Decisions) -> Exposure:
+    """Return the exposure with the times the observer gave, where some were given."""
+    if decisions.mjd is None and decisions.exposure_s is None:
+        return exposure
+    from cpcs_desktop import pipeline
+
+    return pipeline.with_times(exposure, decisions.mjd, decisions.exposure_s)
 
 
 def fit_frame(
@@ -59,11 +70,12 @@ def fit_frame(
     from cpcs_desktop import pipeline
     from cpcs_desktop.surveys.cache import SurveyCache
 
-    if settled is not None and _same_matches(settled, decisions):
+    if settled is not None and same_matches(settled, exposure, decisions):
         if settled.excluded != decisions.excluded:
             settled = pipeline.refit(settled, decisions.excluded)
-        if str(settled.request) != decisions.request:
-            settled = pipeline.rechoose(settled, BandRequest.parse(decisions.request))
+        request = BandRequest.parse(decisions.request)
+        if settled.request != request:
+            settled = pipeline.rechoose(settled, request)
         return settled
     if decisions.target is None:
         raise CpcsError(
@@ -71,10 +83,8 @@ def fit_frame(
             "No event you know lies on this frame.",
             "Choose an event above the image, or paste the position of the target there.",
         )
-    if exposure.frame.mjd is None and decisions.mjd is not None:
-        exposure = pipeline.with_times(exposure, decisions.mjd, decisions.exposure_s)
     return pipeline.calibrate(
-        exposure,
+        timed(exposure, decisions),
         decisions.target,
         SurveyCache(survey_cache),
         event=decisions.event,

@@ -184,12 +184,20 @@ class Night:
         )
         return self._unaccept(f"reject ({reason})", key, changed)
 
-    def clear_verdict(self, key: int) -> Changes:
+    def point_of(self, key: int) -> str | None:
+        """Return the id that the point of a row has or would have; None while it is not known."""
+        frame = self._frames[key]
+        if frame.facts.frame_id is None or frame.decisions.event is None:
+            return None
+        sha256, _, hdu = frame.facts.frame_id.partition(":")
+        return point_id(frame.decisions.event, sha256, int(hdu))
+
+    def clear_verdict(self, key: int, why: str = "take the verdict back") -> Changes:
         """Take the verdict back; a point in the outbox is withdrawn."""
         changed = replace(
             self._frames[key].decisions, verdict=Verdict.UNDECIDED, reject_reason=None
         )
-        return self._unaccept("take the verdict back", key, changed)
+        return self._unaccept(why, key, changed)
 
     def accepted(self, key: int, acceptance: Acceptance) -> Changes:
         """Turn a row green: its point is in the outbox, on disk (see :func:`accept_point`)."""
@@ -212,11 +220,11 @@ class Night:
 
     def _kept(self, frame: NightFrame) -> Acceptance | None:
         """Return the row's point as it lies in the outbox, None when none does."""
-        if not frame.facts.frame_id or frame.decisions.event is None:
+        point = self.point_of(frame.key)
+        if point is None:
             return None
-        sha256, _, hdu = frame.facts.frame_id.partition(":")
         try:
-            kept = self._outbox.get(point_id(frame.decisions.event, sha256, int(hdu)))
+            kept = self._outbox.get(point)
         except CpcsError as error:
             if error.code != "no_such_point":
                 raise

@@ -159,8 +159,8 @@ class FrameFacts:
             frame_id=frame.id,
             kind=frame.kind,
             hdu=frame.hdu,
-            mjd=frame.mjd if frame.mjd is not None else times.mjd,
-            exposure_s=frame.exposure_s if frame.exposure_s is not None else times.exposure_s,
+            mjd=frame.mjd if times.mjd is None else times.mjd,
+            exposure_s=frame.exposure_s if times.exposure_s is None else times.exposure_s,
             filter_header=frame.filter_header,
             instrument=frame.instrument,
             airmass=frame.airmass,
@@ -181,6 +181,8 @@ class FrameFacts:
         levels = [check.level for check in calibration.checks]
         return replace(
             self,
+            mjd=calibration.exposure.frame.mjd,
+            exposure_s=calibration.exposure.frame.exposure_s,
             band=calibration.choice.band,
             ambiguous=calibration.choice.ambiguous,
             zero_point=fit.zero_point,

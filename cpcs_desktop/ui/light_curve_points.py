@@ -1,0 +1,109 @@
+"""Which points a light curve shows: the server's, those waiting here, and the draft."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from cpcs_desktop.datamodel.errors import CpcsError
+from cpcs_desktop.datamodel.point import LightCurvePoint, PhotometricPoint
+from cpcs_desktop.datamodel.submission import SubmissionState
+from cpcs_desktop.session.acceptance import draft_point
+from cpcs_desktop.session.night_frame import Verdict
+from cpcs_desktop.ui import numbers
+from cpcs_desktop.ui.bridge import Bridge
+
+How = Literal["server", "waiting", "draft"]
+_HERE = "this observatory"
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """One point of the plot: where it comes from and, if it is ours, its row of the night."""
+
+    point: LightCurvePoint
+    how: How
+    where: str
+    key: int | None = None
+
+
+def drawn_points(bridge: Bridge, event: str | None) -> list[Drawn]:
+    """Return the points to draw for an event, the draft last."""
+    if event is None:
+        return []
+    rows = {bridge.night.point_of(frame.key): frame.key for frame in bridge.night.frames}
+    found = {
+        point.id: Drawn(point, "server", "on the server", rows.get(point.id))
+        for point in bridge.sending.light_curve(event).points
+    }
+    for submission in bridge.sending.submissions():
+        if submission.event != event or submission.state is SubmissionState.WITHDRAWN:
+            if submission.event == event:
+                found.pop(submission.point_id, None)
+            continue
+        there = found.get(submission.point_id)
+        if there is not None and there.point.revision >= submission.revision:
+            continue
+        point = as_drawn(bridge.sending.accepted_point(submission))
+        where = submission.message or submission.state.value.lower()
+        found[point.id] = Drawn(point, "waiting", where, rows.get(point.id))
+    drawn = list(found.values())
+    draft = _draft(bridge, event)
+    if draft is not None:
+        drawn = [d for d in drawn if d.point.id != draft.point.id] + [draft]
+    return drawn
+
+
+def _draft(bridge: Bridge, event: str) -> Drawn | None:
+    frame, calibration = bridge.frame, bridge.calibration
+    if frame is None or calibration is None or frame.decisions.event != event:
+        return None
+    if frame.decisions.verdict is not Verdict.UNDECIDED:
+        return None
+    try:
+        point = draft_point(calibration, frame.decisions, bridge.settings)
+    except CpcsError:
+        return None  # a list without a time has no place in the plot; the result panel says so
+    return Drawn(as_drawn(point), "draft", "draft, not accepted yet", frame.key)
+
+
+def as_drawn(point: PhotometricPoint) -> LightCurvePoint:
+    """Return a point of ours as the shared light curve would show it."""
+    return LightCurvePoint(
+        id=point.id,
+        revision=point.revision,
+        kind=point.kind,
+        mjd=point.mjd,
+        mag=point.mag,
+        mag_err=point.mag_err,
+        mag_err_total=point.mag_err_total,
+        calib_err=point.calib_err,
+        band=point.band,
+        observatory=point.observatory or _HERE,
+    )
+
+
+def neighbours(draft: LightCurvePoint, drawn: list[Drawn]) -> str:
+    """Say how far the draft is from the points before and after it in a twin band."""
+    letter = draft.band.partition("/")[2]
+    same = sorted(
+        (
+            d.point
+            for d in drawn
+            if d.how != "draft"
+            and d.point.kind == "DETECTION"
+            and d.point.band.partition("/")[2] == letter
+        ),
+        key=lambda p: abs(p.mjd - draft.mjd),
+    )
+    shown = "> " if draft.kind == "UPPER_LIMIT" else ""
+    head = f"Draft: {draft.band} {shown}{numbers.number(draft.mag, 3)} at {numbers.iso(draft.mjd)}."
+    if not same:
+        return f"{head} No other detection in {letter} to compare with."
+    near = same[:2]
+    parts = [
+        f"{numbers.number(draft.mag - p.mag, 3, sign=True)} mag from {p.band} "
+        f"{abs(p.mjd - draft.mjd):.3g} d {'before' if p.mjd < draft.mjd else 'after'}"
+        for p in near
+    ]
+    return f"{head} " + ", ".join(parts) + "."

@@ -1,0 +1,92 @@
+"""The status bar: what was said last, what is under way, and the clock."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QLabel, QProgressBar, QStatusBar, QWidget
+
+from cpcs_desktop.session.changes import Changes
+from cpcs_desktop.session.night_frame import Verdict
+from cpcs_desktop.ui import numbers
+from cpcs_desktop.ui.bridge import Bridge
+from cpcs_desktop.wire import mjd_now
+
+_PATIENCE_MS = 600
+
+
+class StatusLine(QStatusBar):
+    """Sentences to the left; progress (after 600 ms), counts and clock to the right."""
+
+    def __init__(self, bridge: Bridge, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("status")
+        self.setSizeGripEnabled(False)
+        self._bridge = bridge
+        self._most = 0
+        self.sentence = QLabel(self)
+        self.sentence.setObjectName("sentence")
+        self.sentence.setAccessibleName("What was said last")
+        self.sentence.setWordWrap(True)
+        self.progress = QProgressBar(self)
+        self.progress.setObjectName("progress")
+        self.progress.setMaximumWidth(180)
+        self.progress.setFormat("%v of %m")
+        self.progress.hide()
+        self.counts = QLabel(self)
+        self.counts.setObjectName("counts")
+        self.clock = QLabel(self)
+        self.clock.setObjectName("clock")
+        self.clock.setToolTip("Universal time and MJD, from this computer's clock")
+        self.addWidget(self.sentence, 1)
+        for widget in (self.progress, self.counts, self.clock):
+            self.addPermanentWidget(widget)
+        self._late = QTimer(self)
+        self._late.setSingleShot(True)
+        self._late.setInterval(_PATIENCE_MS)
+        self._late.timeout.connect(self._show_progress)
+        self._ticking = QTimer(self)
+        self._ticking.setInterval(1000)
+        self._ticking.timeout.connect(self._tick)
+        self._ticking.start()
+        bridge.said.connect(self.say)
+        bridge.changed.connect(self._on_changed)
+        self._tick()
+        self._count()
+
+    def say(self, sentence: str) -> None:
+        """Show a sentence until the next one."""
+        self.sentence.setText(sentence)
+        self.sentence.setToolTip(sentence)
+
+    def _tick(self) -> None:
+        now = datetime.now(UTC)
+        self.clock.setText(f"{now:%H:%M:%S} UTC   MJD {numbers.number(mjd_now(), 4)}")
+
+    def _on_changed(self, changes: Changes) -> None:
+        if changes.frames or changes.board:
+            self._count()
+
+    def _count(self) -> None:
+        frames = self._bridge.night.frames
+        waiting = self._bridge.work.under_way
+        if waiting == 0:
+            self._most = 0
+            self._late.stop()
+            self.progress.hide()
+        else:
+            self._most = max(self._most, waiting)
+            if self.progress.isVisible():
+                self._show_progress()
+            elif not self._late.isActive():
+                self._late.start()
+        accepted = sum(f.decisions.verdict is Verdict.ACCEPTED for f in frames)
+        rejected = sum(f.decisions.verdict is Verdict.REJECTED for f in frames)
+        self.counts.setText(f"{len(frames)} rows   ✔ {accepted}   ✘ {rejected}" if frames else "")
+
+    def _show_progress(self) -> None:
+        waiting = self._bridge.work.under_way
+        self.progress.setRange(0, self._most)
+        self.progress.setValue(self._most - waiting)
+        self.progress.setVisible(waiting > 0)

@@ -1,0 +1,321 @@
+"""Reference surveys in the cache: what is there, and whether it covers the field looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSplitter,
+    QVBoxLayout,
+    QWidget,
+)
+
+from cpcs_desktop.session.changes import Changes
+from cpcs_desktop.ui import numbers
+from cpcs_desktop.ui.bridge import Bridge
+from cpcs_desktop.ui.plain_table import PlainTable
+from cpcs_desktop.ui.sky_map import SkyMap
+from cpcs_desktop.ui.table_model import Column, TableModel
+from cpcs_desktop.ui.task import Tasks
+from cpcs_desktop.ui.theme import Rgb, Theme
+
+_FIELD_RADIUS_DEG = 0.3
+
+
+@dataclass(frozen=True)
+class SurveyRow:
+    """One survey as the table shows it; sizes None where it is not cached."""
+
+    key: str
+    name: str
+    bands: str
+    limits: str
+    stars: int | None
+    area_deg2: float | None
+    bytes: int | None
+    age_days: float | None
+    here: float | None
+    citation: str
+    licence: str
+    release: str
+    patches: tuple[tuple[float, float], ...] = ()
+
+
+def survey_rows(folder: Path, field: tuple[float, float] | None) -> list[SurveyRow]:
+    """Read the whole cache; made for a background thread."""
+    from cpcs_desktop.surveys.cache import SurveyCache, age_days
+    from cpcs_desktop.surveys.registry import SURVEYS
+
+    cache = SurveyCache(folder)
+    cached = set(cache.keys())
+    rows = []
+    for key, survey in SURVEYS.items():
+        stars = area = size = age = here = None
+        release = ""
+        patches: tuple[tuple[float, float], ...] = ()
+        if key in cached:
+            found = cache.coverage(key)
+            stars, area, size, release = found.stars, found.area_deg2, found.bytes, found.release
+            age = min((age_days(s) for s in found.sources), default=None)
+            patches = _patches(found.coverage)
+            if field is not None:
+                here = cache.covered_fraction(key, *field, _FIELD_RADIUS_DEG)
+        rows.append(
+            SurveyRow(
+                key=key,
+                name=survey.name,
+                bands=" ".join(band.letter for band in survey.all_bands),
+                limits=f"{survey.bright_limit:g}–{survey.faint_limit:g}",
+                stars=stars,
+                area_deg2=area,
+                bytes=size,
+                age_days=age,
+                here=here,
+                citation=survey.citation,
+                licence=survey.licence,
+                release=release,
+                patches=patches,
+            )
+        )
+    return rows
+
+
+def _patches(coverage: Any) -> tuple[tuple[float, float], ...]:
+    """Return the centres of the covered cells, coarse enough for a map of the sky."""
+    import numpy as np
+    from cdshealpix.nested import healpix_to_lonlat
+
+    order = 6
+    shift = 2 * (29 - order)
+    cells: set[int] = set()
+    for start, end in zip(coverage.start.tolist(), coverage.end.tolist(), strict=True):
+        cells.update(range(start >> shift, ((end - 1) >> shift) + 1))
+    if not cells:
+        return ()
+    ra, dec = healpix_to_lonlat(np.array(sorted(cells), dtype=np.uint64), order)
+    pairs = zip(ra.to_value("deg").tolist(), dec.to_value("deg").tolist(), strict=True)
+    return tuple((float(a), float(d)) for a, d in pairs)
+
+
+def _size(row: SurveyRow) -> str:
+    if row.bytes is None:
+        return numbers.DASH
+    return f"{row.bytes / 1e6:.1f} MB" if row.bytes >= 1e5 else f"{row.bytes / 1e3:.0f} kB"
+
+
+def _here(row: SurveyRow) -> str:
+    if row.stars is None:
+        return "not cached"
+    if row.here is None:
+        return numbers.DASH
+    marks = ((0.999, "● covered"), (0.001, f"▲ {100 * row.here:.0f} %"))
+    return next((word for least, word in marks if row.here >= least), "■ not covered")
+
+
+_COLUMNS: tuple[Column[SurveyRow], ...] = (
+    Column("Survey", "Key, as on the command line", lambda r: r.key),
+    Column("This field", "Whether 0.3° around the target is covered", _here, lambda r: r.here or 0),
+    Column("Bands", "Stored and derived bands", lambda r: r.bands),
+    Column("Magnitudes", "Bright and faint limit of usable stars", lambda r: r.limits),
+    Column("Stars", "Stars in the cache", lambda r: "" if r.stars is None else f"{r.stars:,}",
+           lambda r: r.stars or 0, right=True),
+    Column("Area", "Covered area, square degrees",
+           lambda r: "" if r.area_deg2 is None else f"{r.area_deg2:.2f} deg²",
+           lambda r: r.area_deg2 or 0.0, right=True),
+    Column("Size", "On disk", _size, lambda r: r.bytes or 0, right=True),
+    Column("Age", "Since the last import or fetch",
+           lambda r: "" if r.age_days is None else f"{r.age_days:.0f} d",
+           lambda r: r.age_days, right=True),
+    Column("Release", "Goes into every point's provenance", lambda r: r.release),
+    Column("Citation", "To be named wherever the survey is used", lambda r: r.citation),
+    Column("Licence", "Terms of the survey", lambda r: r.licence),
+)  # fmt: skip
+
+
+class SurveysView(QWidget):
+    """Table and sky map of the cache; import, verify, remove."""
+
+    def __init__(self, bridge: Bridge, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("surveys")
+        self._bridge = bridge
+        self._theme = theme
+        self._tasks = Tasks(self)
+        self._tasks.failed.connect(bridge.explain)
+        self._stale = True
+        self.model: TableModel[SurveyRow] = TableModel(_COLUMNS, self, colour=self._colour)
+        self.table = PlainTable(
+            self.model, "surveysTable", "Reference surveys", "Reading the cache …", self
+        )
+        self.table.sortByColumn(1, Qt.SortOrder.DescendingOrder)
+        self.state = QLabel(self)
+        self.state.setObjectName("surveysState")
+        self.state.setWordWrap(True)
+        self.which = QComboBox(self)
+        self.which.setObjectName("importSurvey")
+        self.which.setAccessibleName("Survey to import into")
+        self.add = self._button("importFiles", "Import files …", "FITS, VOTable, CSV, ECSV ...")
+        self.verify = self._button("verifySurvey", "Verify", "Compare files with their checksums")
+        self.drop = self._button("removeSurvey", "Remove", "Remove the chosen survey")
+        self.map = SkyMap(theme, self)
+        row = QHBoxLayout()
+        row.addWidget(self.state, 1)
+        for widget in (self.which, self.add, self.verify, self.drop):
+            row.addWidget(widget)
+        splitter = QSplitter(Qt.Orientation.Vertical, self)
+        splitter.addWidget(self.table)
+        splitter.addWidget(self.map)
+        splitter.setStretchFactor(0, 3)
+        splitter.setStretchFactor(1, 2)
+        splitter.setChildrenCollapsible(False)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(8, 8, 8, 8)
+        column.addLayout(row)
+        column.addWidget(splitter, 1)
+        self.add.clicked.connect(self.ask_files)
+        self.verify.clicked.connect(self._verify)
+        self.drop.clicked.connect(self._remove)
+        self.table.selectionModel().currentChanged.connect(lambda *_: self._show_map())
+        bridge.changed.connect(self._on_changed)
+        self.use_theme(theme)
+
+    def _button(self, name: str, text: str, tip: str) -> QPushButton:
+        button = QPushButton(text, self)
+        button.setObjectName(name)
+        button.setToolTip(tip)
+        return button
+
+    def use_theme(self, theme: Theme) -> None:
+        """Use other colours and the present text size."""
+        self._theme = theme
+        self.map.use_theme(theme)
+        self.table.size_columns(
+            ["SKYMAPPER..", "■ not covered..", "u g r i z U B V R I..", "Magnitudes..",
+             "1,000,000..", "1000.00 deg²..", "100.0 MB..", "1000 d..", "Release 00...",
+             "Gaia Collaboration et al. 2023, A&A.."]
+        )  # fmt: skip
+
+    def _colour(self, row: SurveyRow, column: int) -> Rgb | None:
+        theme = self._theme
+        if row.stars is None:
+            return theme.faint
+        if column != 1 or row.here is None:
+            return None
+        return theme.good if row.here > 0.999 else theme.warning if row.here > 0 else theme.bad
+
+    # -- reading ---------------------------------------------------------------------------------
+
+    def _on_changed(self, changes: Changes) -> None:
+        if changes.surveys or changes.current or self._bridge.current in changes.frames:
+            self._stale = True
+            if self.isVisible():
+                self.refresh()
+
+    def showEvent(self, event: Any) -> None:
+        """Read the cache when the tab comes to the front."""
+        super().showEvent(event)
+        if self._stale:
+            self.refresh()
+
+    def refresh(self) -> None:
+        """Read the cache again."""
+        self._stale = False
+        frame = self._bridge.frame
+        field = frame.decisions.target if frame is not None else None
+        folder = self._bridge.profile.survey_cache
+        future = self._bridge.threads.submit(survey_rows, folder, field)
+        self._tasks.start("read", future, self._came)
+
+    @property
+    def ready(self) -> bool:
+        """Whether the table shows the cache as it is."""
+        return not self._stale and len(self._tasks) == 0
+
+    def _came(self, rows: list[SurveyRow]) -> None:
+        self.model.show(rows)
+        if self.which.count() == 0:
+            self.which.addItems([row.key for row in rows])
+        cached = [row for row in rows if row.stars is not None]
+        total = sum(row.bytes or 0 for row in cached)
+        words = f"{len(cached)} of {len(rows)} surveys cached, {total / 1e6:.1f} MB. "
+        frame = self._bridge.frame
+        if frame is not None and frame.decisions.target is not None:
+            here = sum((row.here or 0) > 0 for row in cached)
+            words += f"{here} of them reach {numbers.degrees(*frame.decisions.target)}."
+        self.state.setText(words)
+        self._show_map()
+
+    def _show_map(self) -> None:
+        chosen: SurveyRow | None = self.table.chosen()
+        rows = [chosen] if chosen is not None else list(self.model.rows)
+        patches = [place for row in rows for place in row.patches]
+        frame = self._bridge.frame
+        target = frame.decisions.target if frame is not None else None
+        name = chosen.key if chosen is not None else "all cached surveys"
+        self.map.show_sky(patches, target, name)
+
+    # -- gestures --------------------------------------------------------------------------------
+
+    def ask_files(self) -> None:
+        """Ask for files to import."""
+        files, _ = QFileDialog.getOpenFileNames(self, "Import reference stars")
+        if files:
+            self.import_files(self.which.currentText(), files)
+
+    def import_files(self, key: str, files: list[str]) -> None:
+        """Read files of stars into the cache."""
+        folder = self._bridge.profile.survey_cache
+
+        def run() -> str:
+            from cpcs_desktop.surveys.cache import SurveyCache
+
+            stars = sum(len(i.stars) for i in SurveyCache(folder).import_files(key, files))
+            return f"{stars:,} stars read into {key}."
+
+        self._change(run)
+
+    def _verify(self) -> None:
+        folder = self._bridge.profile.survey_cache
+
+        def run() -> str:
+            from cpcs_desktop.surveys.cache import SurveyCache
+
+            cache = SurveyCache(folder)
+            damages = [d for key in cache.keys() for d in cache.verify(key)]  # noqa: SIM118
+            if not damages:
+                return "Every file of every cached survey is as it was written."
+            return "; ".join(f"{d.survey}: {d.file} {d.reason}" for d in damages)
+
+        self._change(run)
+
+    def _remove(self) -> None:
+        chosen: SurveyRow | None = self.table.chosen()
+        if chosen is None or chosen.stars is None:
+            self._bridge.said.emit("Choose a cached survey in the table first.")
+            return
+        folder, key = self._bridge.profile.survey_cache, chosen.key
+
+        def run() -> str:
+            from cpcs_desktop.surveys.cache import SurveyCache
+
+            SurveyCache(folder).remove(key)
+            return f"{key} removed from the cache."
+
+        self._change(run)
+
+    def _change(self, run: Callable[[], str]) -> None:
+        def done(sentence: str) -> None:
+            self._bridge.said.emit(sentence)
+            self._bridge.surveys_changed()
+
+        self._bridge.said.emit("Working on the survey cache …")
+        self._tasks.start("change", self._bridge.threads.submit(run), done)

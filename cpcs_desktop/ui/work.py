@@ -1,0 +1,362 @@
+"""The work behind the window: rows go through measuring and fitting, off the GUI thread.
+
+Extraction runs in a child process, because sep keeps the interpreter's lock; reading, matching and
+fitting run in threads. Nothing here draws.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import OrderedDict
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from cpcs_desktop.datamodel.calibration import Calibration
+from cpcs_desktop.datamodel.errors import CpcsError
+from cpcs_desktop.datamodel.event import Event
+from cpcs_desktop.datamodel.settings import ExtractionSettings, settings_digest
+from cpcs_desktop.datamodel.sources import Exposure
+from cpcs_desktop.session.changes import Changes
+from cpcs_desktop.session.exposure_store import ExposureStore
+from cpcs_desktop.session.fitting import answers, fit_frame
+from cpcs_desktop.session.footprint import events_on
+from cpcs_desktop.session.night import Night
+from cpcs_desktop.session.night_frame import FrameState, NightFrame
+from cpcs_desktop.settings import AppSettings, Profile
+from cpcs_desktop.ui.task import Tasks
+
+if TYPE_CHECKING:
+    from cpcs_desktop.extract.worker import ExtractionWorker
+
+_log = logging.getLogger(__name__)
+_KEPT_CALIBRATIONS = 8
+_KEPT_EXPOSURES = 24
+T = TypeVar("T")
+
+
+class Kept(OrderedDict[int, T]):
+    """The last few values by row; older ones are forgotten, so that memory stays flat."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self._size = size
+
+    def keep(self, key: int, value: T) -> None:
+        """Remember a value as the newest."""
+        self[key] = value
+        self.move_to_end(key)
+        while len(self) > self._size:
+            self.popitem(last=False)
+
+
+class Workbench(QObject):
+    """Works through the rows of the night, the one looked at first.
+
+    Signals
+    -------
+    changed(Changes)
+        Work has found something.
+    unforeseen(Exception)
+        An error nobody expected; the row says so, the exception hook shows it once.
+    """
+
+    changed = Signal(object)
+    unforeseen = Signal(object)
+
+    def __init__(
+        self, night: Night, profile: Profile, settings: AppSettings, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._night = night
+        self._profile = profile
+        self._settings = settings
+        self._extraction = ExtractionSettings()
+        self._store = ExposureStore(profile.exposure_folder, settings_digest(self._extraction))
+        self._tasks = Tasks(self)
+        self._measuring = ThreadPoolExecutor(1, "cpcs-measure")
+        self._fitting = ThreadPoolExecutor(1, "cpcs-fit")
+        self._picturing = ThreadPoolExecutor(1, "cpcs-picture")
+        self._worker: ExtractionWorker | None = None
+        self._worker_lock = threading.Lock()
+        self._closed = False
+        self._looked_at: int | None = None
+        self._exposures: Kept[Exposure] = Kept(_KEPT_EXPOSURES)
+        self._calibrations: Kept[Calibration] = Kept(_KEPT_CALIBRATIONS)
+        self._settled: set[int] = set()
+        self._to_fit: set[int] = set()
+        self._started = False
+
+    # -- what is there -------------------------------------------------------------------------
+
+    def exposure(self, key: int | None) -> Exposure | None:
+        """Return what was measured on a row, None while it is not at hand."""
+        return None if key is None else self._exposures.get(key)
+
+    def calibration(self, key: int | None) -> Calibration | None:
+        """Return the newest fits of a row, warm ones too; None while there are none."""
+        return None if key is None else self._calibrations.get(key)
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is under way and nothing waits."""
+        return self._started and len(self._tasks) == 0 and self._next_to_measure() is None
+
+    @property
+    def under_way(self) -> int:
+        """How many rows still wait for work."""
+        waiting = {FrameState.QUEUED, FrameState.EXTRACTING, FrameState.EXTRACTED}
+        return sum(frame.state in waiting for frame in self._night.frames)
+
+    # -- commands --------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin to work; called when the window is on the screen."""
+        self._started = True
+        QTimer.singleShot(0, self, self._pump)
+
+    def use_settings(self, settings: AppSettings) -> None:
+        """Use other settings from now on."""
+        self._settings = settings
+
+    def look_at(self, key: int | None) -> None:
+        """Work on this row before the others, and have its fits at hand."""
+        self._looked_at = key
+        if key is not None and key in self._exposures:
+            self._exposures.move_to_end(key)
+            if key in self._calibrations:
+                self._calibrations.move_to_end(key)
+            elif self._night.frame(key).state is not FrameState.FAILED:
+                self._to_fit.add(key)
+        self._pump()
+
+    def follow(self, changes: Changes) -> Changes:
+        """Make the fits follow the observer's decisions.
+
+        Taking stars out is answered here and now by a warm fit of every band; the cold fit that
+        settles the numbers, and everything else, is done behind the window.
+
+        Returns
+        -------
+        Changes
+            The given ones with the fits that have followed already.
+        """
+        for key in changes.fits:
+            frame = self._night.frame(key)
+            shown = self._calibrations.get(key)
+            exposure = self._exposures.get(key)
+            if shown is not None and exposure is not None:
+                self._warm(key, shown, exposure, frame)
+            self._settled.discard(key)
+            if frame.decisions.present and frame.state is not FrameState.QUEUED:
+                self._to_fit.add(key)
+        self._pump()
+        return changes
+
+    def _warm(self, key: int, shown: Calibration, exposure: Exposure, frame: NightFrame) -> None:
+        excluded = frame.decisions.excluded
+        if shown.excluded == excluded or not answers(
+            replace(shown, excluded=excluded), exposure, frame.decisions
+        ):
+            return
+        from cpcs_desktop import pipeline
+
+        try:
+            self._calibrations.keep(key, pipeline.refit(shown, excluded, warm=True))
+        except CpcsError as error:
+            # The cold fit will fail likewise and write the sentence into the row.
+            _log.info("warm fit: %s", error.message)
+
+    def again(self, keys: list[int]) -> Changes:
+        """Begin rows from the start."""
+        for key in keys:
+            self._exposures.pop(key, None)
+            self._calibrations.pop(key, None)
+        changes = self._night.queued(keys)
+        self._pump()
+        return changes
+
+    def close(self) -> None:
+        """End all work; what was under way is done again at the next start."""
+        if self._closed:
+            return
+        self._closed = True
+        self._tasks.cancel_all()
+        with self._worker_lock:
+            if self._worker is not None:
+                self._worker.close()
+        for pool in (self._measuring, self._fitting, self._picturing):
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    # -- measuring -------------------------------------------------------------------------------
+
+    def _pump(self) -> None:
+        """Start what can be started."""
+        if not self._started or self._closed:
+            return
+        if "measure" not in self._tasks:
+            key = self._next_to_measure()
+            if key is not None:
+                self._measure(key)
+        if "fit" not in self._tasks:
+            ready = [k for k in self._to_fit if k in self._exposures]
+            if ready:
+                self._fit(self._looked_at if self._looked_at in ready else min(ready))
+
+    def _next_to_measure(self) -> int | None:
+        key = self._looked_at
+        frames = {frame.key: frame for frame in self._night.frames}
+        if key in frames and key not in self._exposures:
+            frame = frames[key]
+            known = frame.facts.frame_id is not None
+            if frame.state is FrameState.QUEUED or known:
+                return key
+        waiting = (f.key for f in frames.values() if f.state is FrameState.QUEUED)
+        missing = (k for k in self._to_fit if k in frames and k not in self._exposures)
+        return min(waiting, default=None) or min(missing, default=None)
+
+    def _measure(self, key: int) -> None:
+        frame = self._night.frame(key)
+        if frame.state is FrameState.QUEUED:
+            self.changed.emit(self._night.extracting(key))
+        future = self._measuring.submit(self._measure_frame, frame)
+        self._tasks.start(
+            "measure",
+            future,
+            lambda found: self._measured(key, *found),
+            lambda error: self._stopped(key, error),
+        )
+
+    def _measure_frame(self, frame: NightFrame) -> tuple[Exposure, tuple[Event, ...]]:
+        """Measure a row and find its events; run by the measuring thread."""
+        exposure = self._exposure_of(frame)
+        if frame.decisions.target is not None:
+            return exposure, ()
+        return exposure, events_on(exposure, self._profile.outbox_file)
+
+    def _exposure_of(self, frame: NightFrame) -> Exposure:
+        if frame.facts.frame_id is not None:
+            kept = self._store.get(frame.facts.frame_id, frame.path)
+            if kept is not None:
+                return kept
+        from cpcs_desktop.io.sniff import input_kind
+        from cpcs_desktop.io.source_lists import read_source_catalog
+
+        path, hdu = split_hdu(frame.path)
+        if input_kind(path) == "list":
+            exposure = read_source_catalog(path)
+        else:
+            exposure = self._extract(path, hdu).result()
+        self._store.put(exposure)
+        return exposure
+
+    def _extract(self, path: Path, hdu: int | None) -> Future[Exposure]:
+        from cpcs_desktop.extract.worker import ExtractionWorker
+        from cpcs_desktop.io.frames import read_frame
+
+        instrument = read_frame(path, hdu).instrument
+        camera = self._settings.cameras.get(instrument or "")
+        with self._worker_lock:
+            if self._closed:
+                raise CpcsError("closing", "The window was closed.")
+            if self._worker is None:
+                self._worker = ExtractionWorker()
+                self._worker.__enter__()
+            return self._worker.submit(path, hdu, self._extraction, camera)
+
+    def _measured(self, key: int, exposure: Exposure, events: tuple[Event, ...]) -> None:
+        self._exposures.keep(key, exposure)
+        frame = self._night.frame(key)
+        changes = Changes(frames=frozenset({key}), pixels=key == self._looked_at)
+        if frame.state in {FrameState.QUEUED, FrameState.EXTRACTING}:
+            changes |= self._night.extracted(key, exposure)
+            changes |= self._night.found_events(key, events)
+            self._to_fit.add(key)
+        elif frame.state is not FrameState.FAILED and key not in self._calibrations:
+            self._to_fit.add(key)
+        self.changed.emit(changes)
+        if not frame.thumbnail and exposure.frame.kind == "frame":
+            self._picture(key, frame.path, exposure.frame.hdu)
+        self._pump()
+
+    def _picture(self, key: int, path: str, hdu: int) -> None:
+        """Make the small picture of the board."""
+
+        def made(png: bytes) -> None:
+            self.changed.emit(self._night.pictured(key, png))
+
+        def failed(error: Exception) -> None:
+            if not isinstance(error, CpcsError):
+                self.unforeseen.emit(error)
+
+        future = self._picturing.submit(make_thumbnail, split_hdu(path)[0], hdu)
+        self._tasks.start(("picture", key), future, made, failed)
+
+    # -- fitting ---------------------------------------------------------------------------------
+
+    def _fit(self, key: int) -> None:
+        self._to_fit.discard(key)
+        frame = self._night.frame(key)
+        future = self._fitting.submit(
+            fit_frame,
+            self._exposures[key],
+            frame.decisions,
+            self._profile.survey_cache,
+            self._calibrations.get(key) if key in self._settled else None,
+        )
+        self._tasks.start(
+            "fit",
+            future,
+            lambda calibration: self._fitted(key, calibration),
+            lambda error: self._stopped(key, error),
+        )
+
+    def _fitted(self, key: int, calibration: Calibration) -> None:
+        exposure = self._exposures.get(key)
+        if exposure is None:  # forgotten meanwhile, many rows later
+            self._pump()
+            return
+        self._calibrations.keep(key, calibration)
+        if answers(calibration, exposure, self._night.frame(key).decisions):
+            self._settled.add(key)
+            changes = self._night.calibrated(key, calibration)
+        else:  # the observer has moved on: shown at once, settled by the next fit
+            self._to_fit.add(key)
+            changes = Changes(fits=frozenset({key}))
+        self.changed.emit(changes)
+        self._pump()
+
+    def _stopped(self, key: int, error: Exception) -> None:
+        if self._closed:
+            return
+        if not isinstance(error, CpcsError):
+            self.unforeseen.emit(error)
+            error = CpcsError(
+                "unforeseen",
+                f"Something nobody foresaw happened: {error!r}.",
+                "The log has the details; please report it.",
+            )
+        self._calibrations.pop(key, None)
+        self._to_fit.discard(key)
+        self.changed.emit(self._night.failed(key, error))
+        self._pump()
+
+
+def make_thumbnail(path: Path, hdu: int) -> bytes:
+    """Return the small picture of a frame; made for a background thread."""
+    from cpcs_desktop.io.frames import read_pixels
+    from cpcs_desktop.ui.pixels import thumbnail
+
+    return thumbnail(read_pixels(path, hdu))
+
+
+def split_hdu(path: str) -> tuple[Path, int | None]:
+    """Split ``frame.fits[2]`` into the file and the number of its HDU."""
+    file, bracket, rest = path.rpartition("[")
+    if bracket and rest.endswith("]") and rest[:-1].isdigit() and not Path(path).exists():
+        return Path(file), int(rest[:-1])
+    return Path(path), None
