@@ -39,19 +39,20 @@ def prepare() -> Path:
     return frame
 
 
-def measure(words: list[str], folder: Path) -> tuple[float, int, str]:
-    """Run a process; wall seconds, peak resident bytes (its own children's too), stdout."""
-    out = folder / "stdout"
-    with out.open("w") as file:
+def measure(words: list[str], folder: Path) -> tuple[float, float, int, str]:
+    """Run a process; wall and processor seconds, peak resident bytes, stdout."""
+    out, chatter = folder / "stdout", folder / "stderr"
+    with out.open("w") as file, chatter.open("w") as errors:
         start = time.perf_counter()
-        process = subprocess.Popen(words, stdout=file, cwd=folder)
+        process = subprocess.Popen(words, stdout=file, stderr=errors, cwd=folder)
         _, status, usage = os.wait4(process.pid, 0)
         wall = time.perf_counter() - start
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        raise SystemExit(f"{words[0]} ended with status {process.returncode}")
+        raise SystemExit(f"{words} ended with {process.returncode}: {chatter.read_text()}")
     unit = 1 if sys.platform == "darwin" else 1024
-    return wall, usage.ru_maxrss * unit, out.read_text()
+    cpu = usage.ru_utime + usage.ru_stime
+    return wall, cpu, usage.ru_maxrss * unit, out.read_text()
 
 
 def main() -> None:
@@ -73,16 +74,18 @@ def main() -> None:
             *("-DETECT_THRESH", "3", "-ANALYSIS_THRESH", "3", "-FILTER", "N"),
             *("-VERBOSE_TYPE", "QUIET", "-CATALOG_NAME", str(FOLDER / "sextractor.cat")),
         ]
-    print(f"{'':<18} {'median s':>9} {'min s':>7} {'max s':>7} {'peak MiB':>9}")
+    print(f"{'':<18} {'median s':>9} {'min s':>7} {'max s':>7} {'cpu s':>7} {'peak MiB':>9}")
     missed = False
     for name, words in rivals.items():
         measure(words, FOLDER)  # the disk's cache is warm, as it is for the second frame of a night
         results = [measure(words, FOLDER) for _ in range(runs)]
-        walls, peaks = [r[0] for r in results], [r[1] for r in results]
-        wall, peak = statistics.median(walls), max(peaks)
-        print(f"{name:<18} {wall:9.2f} {min(walls):7.2f} {max(walls):7.2f} {peak / 2**20:9.0f}")
+        walls = [r[0] for r in results]
+        wall, peak = statistics.median(walls), max(r[2] for r in results)
+        cpu = statistics.median(r[1] for r in results)
+        spread = f"{wall:9.2f} {min(walls):7.2f} {max(walls):7.2f}"
+        print(f"{name:<18} {spread} {cpu:7.2f} {peak / 2**20:9.0f}")
         if words is job:
-            answer = json.loads(results[-1][2])
+            answer = json.loads(results[-1][3])
             missed = wall > LIMIT_S or peak > LIMIT_BYTES
             print(
                 f"    {answer['n_sources']} sources, {len(answer['fits'])} bands of"

@@ -261,7 +261,9 @@ def _show_window(
     if not (_installed("PySide6") and _installed("pyqtgraph")):
         chat("5  Skipped: the window is not installed (PySide6, pyqtgraph).")
         return
-    start = [*_program("cpcs-desktop", "cpcs_desktop.ui.app:main"), *frames, "--event", event]
+    newest_first = [frames[-1], *frames[:-1]]  # the window opens on the transient at its brightest
+    program = _program("cpcs-desktop", "cpcs_desktop.ui.app:main")
+    start = [*program, *newest_first, "--event", event]
     if pictures:
         (base / "pictures").mkdir(exist_ok=True)
         offscreen = {**environment, "QT_QPA_PLATFORM": "offscreen"}
@@ -269,9 +271,9 @@ def _show_window(
             picture = base / "pictures" / f"{view or 'window'}.png"
             chosen = [] if view is None else ["--view", view]
             chat(f"5  Picture of the window: {picture}")
-            subprocess.run(
-                [*start, "--screenshot", str(picture), *chosen], env=offscreen, check=True
-            )
+            words = [*start, "--screenshot", str(picture), *chosen]
+            with (base / "window.log").open("w", encoding="utf-8") as log:
+                subprocess.run(words, env=offscreen, check=True, stderr=log)
     if has_screen() if window is None else window:
         chat("6  The window, with the practice night; close it to end.")
         subprocess.run(start, env=dict(environment), check=True)
