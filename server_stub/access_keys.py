@@ -48,10 +48,19 @@ def _hash(key: str) -> str:
 
 
 def new_key(
-    session: Session, observatory: ObservatoryRow, *, admin: bool = False, upload: bool = True
+    session: Session,
+    observatory: ObservatoryRow,
+    *,
+    admin: bool = False,
+    upload: bool = True,
+    wish: str = "",
 ) -> str:
-    """Make a key for an observatory and return it: this is the only time it can be seen."""
-    prefix = "".join(secrets.choice(_ALPHABET) for _ in range(8))
+    """Make a key for an observatory and return it: this is the only time it can be seen.
+
+    ``wish`` is how the public prefix should begin; the secret part is random in any case.
+    """
+    start = "".join(c for c in wish.lower() if c in _ALPHABET)[:5]
+    prefix = start + "".join(secrets.choice(_ALPHABET) for _ in range(8 - len(start)))
     key = f"cpcs_{prefix}_{secrets.token_urlsafe(32)}"
     session.flush()
     session.add(

@@ -12,12 +12,13 @@ from cpcs_desktop.wire import PROTOCOL_HEADER, protocol_refusal
 from server_stub.access_keys import FailureLimit
 from server_stub.api import about, events, light_curve, points
 from server_stub.calibrator import Calibrator
-from server_stub.cpcs import alerts, new_event, upload
+from server_stub.cpcs import admin_posts, alerts, new_event, upload
 from server_stub.database import Database
 from server_stub.errors import add_error_answers
 from server_stub.light_curves import AnswerCache
 from server_stub.middleware import BodyLimits, OldPrefix, TrustHeaders
-from server_stub.pages import static_files
+from server_stub.pages import admin_forms, followup, login, menu, static_files
+from server_stub.pages import light_curve as light_curve_pages
 from server_stub.refusals import Refused
 from server_stub.settings import ServerSettings
 
@@ -65,13 +66,16 @@ def create_app(settings: ServerSettings) -> FastAPI:
     app.state.database = database
     app.state.calibrator = calibrator
     app.state.failures = FailureLimit()
+    app.state.requests = FailureLimit(allowed=5, window_s=3600.0)
     app.state.answers = AnswerCache()
     new_wire = APIRouter(prefix="/api/v1", dependencies=[Depends(speak_protocol)])
     for module in (points, events, light_curve, about):
         new_wire.include_router(module.router)
     app.include_router(new_wire)
-    for old in (alerts, new_event, upload, static_files):
-        app.include_router(old.router, include_in_schema=False)
+    old_wire = (alerts, new_event, upload, admin_posts)
+    pages = (menu, login, light_curve_pages, followup, admin_forms, static_files)
+    for module in (*old_wire, *pages):
+        app.include_router(module.router, include_in_schema=False)
     add_error_answers(app)
     app.add_middleware(
         BodyLimits, largest=settings.largest_body, largest_unpacked=settings.largest_unpacked

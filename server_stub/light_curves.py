@@ -28,6 +28,7 @@ _COLUMNS = (
     PointRow.state,
     PointRow.id,
     PointRow.change,
+    PointRow.implausible,
 )
 
 

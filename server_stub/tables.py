@@ -250,6 +250,18 @@ class PlotRow(Base, kw_only=True):
     png: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
 
 
+class PendingUploadRow(Base, kw_only=True):
+    """A list after a dry run, kept for a day so that one click submits it for real."""
+
+    __tablename__ = "pending_uploads"
+
+    token_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    key_id: Mapped[int] = mapped_column(ForeignKey("access_keys.id"), index=True)
+    file_name: Mapped[str] = mapped_column(Text)
+    packed: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
+    expires_at: Mapped[datetime] = mapped_column()
+
+
 class AuditRow(Base, kw_only=True):
     """Who did what, when; never a key or its hash."""
 

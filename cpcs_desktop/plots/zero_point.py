@@ -69,7 +69,8 @@ def zero_point_picture(stars: ZeroPointStars, *, dpi: int = 90) -> bytes:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(6.0, 5.4), dpi=dpi, layout="constrained")
+    figure = Figure(figsize=(6.0, 5.4), dpi=dpi)
+    figure.subplots_adjust(left=0.13, right=0.97, top=0.94, bottom=0.1, hspace=0.06)
     FigureCanvasAgg(figure)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
     shown = np.isfinite(stars.mag_ref) & np.isfinite(stars.mag_inst)

@@ -26,6 +26,7 @@ from server_stub.dependencies import TheDatabase, TheSettings, state_of
 from server_stub.events import event_of_name
 from server_stub.list_calibration import RADII, CalibratedList, ListRequest
 from server_stub.pages.render import page
+from server_stub.pending_uploads import keep_upload, kept_upload
 from server_stub.points import Stored, content_digest, newest_row, store_point
 from server_stub.refusals import Refused
 from server_stub.tables import EventRow, PlotRow, PointRow
@@ -49,7 +50,9 @@ def upload(
         raise Refused(400, "no_event", "The field EventID is missing.")
     with database.reading() as session:
         event = event_of_name(session, name)
-    content, file_name = _uploaded_file(form, settings.largest_body)
+        token = text_of(form, "pending")
+        kept = kept_upload(session, caller, token) if token else None
+    content, file_name = kept or _uploaded_file(form, settings.largest_body)
     wish = _list_request(form, event, caller, file_name, dry_run)
     calibrator: Calibrator = state_of(request).calibrator
     try:
@@ -61,6 +64,9 @@ def upload(
         stored = database.change(lambda session: keep(session, done, caller, content))
     if text_of(form, "outputFormat", "html").lower() == "json":
         return JSONResponse(_answer(request, done, stored, event, dry_run))
+    pending = None
+    if dry_run and caller.allow_upload:
+        pending = database.change(lambda session: keep_upload(session, caller, content, file_name))
     return page(
         request,
         "upload_done.html",
@@ -71,6 +77,7 @@ def upload(
         event=event,
         pictures={band: _inline(png) for band, png in done.plots.items()},
         fields=_again(form),
+        pending=pending,
     )
 
 

@@ -13,9 +13,16 @@ router = APIRouter()
 #: Address -> (package, file in it, media type); nothing else can be asked for.
 FILES = {
     "cpcs.css": ("server_stub", "static/cpcs.css", "text/css"),
+    "cpcs.svg": ("server_stub", "static/cpcs.svg", "image/svg+xml"),
     "light-curve.js": ("server_stub", "static/light-curve.js", "text/javascript"),
     "plotly.min.js": ("plotly", "package_data/plotly.min.js", "text/javascript"),
 }
+
+
+@router.get("/favicon.ico")
+def favicon() -> Response:
+    """Return the icon to those who look where icons always were."""
+    return static_file("cpcs.svg")
 
 
 @router.get("/static/{name}")

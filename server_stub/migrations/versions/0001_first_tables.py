@@ -135,6 +135,21 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_logins_key_id"), ["key_id"], unique=False)
 
     op.create_table(
+        "pending_uploads",
+        sa.Column("token_hash", sa.String(length=64), nullable=False),
+        sa.Column("key_id", sa.Integer(), nullable=False),
+        sa.Column("file_name", sa.Text(), nullable=False),
+        sa.Column("packed", sa.LargeBinary(), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["key_id"], ["access_keys.id"], name=op.f("fk_pending_uploads_key_id_access_keys")
+        ),
+        sa.PrimaryKeyConstraint("token_hash", name=op.f("pk_pending_uploads")),
+    )
+    with op.batch_alter_table("pending_uploads", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_pending_uploads_key_id"), ["key_id"], unique=False)
+
+    op.create_table(
         "points",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("uuid", sa.String(length=36), nullable=False),
@@ -239,6 +254,10 @@ def downgrade() -> None:
         batch_op.drop_index("ix_points_event_id_change")
 
     op.drop_table("points")
+    with op.batch_alter_table("pending_uploads", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_pending_uploads_key_id"))
+
+    op.drop_table("pending_uploads")
     with op.batch_alter_table("logins", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_logins_key_id"))
 
