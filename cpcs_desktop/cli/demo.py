@@ -71,7 +71,11 @@ class Outcome:
 @click.command()
 @click.option("-o", "folder", default="cpcs-demo", show_default=True, metavar="DIR")
 @click.option("--seed", default=1, show_default=True, type=click.IntRange(min=0))
-@click.option("--window/--no-window", default=None, help="Open the window; default if a screen.")
+@click.option(
+    "--window/--no-window",
+    default=None,
+    help="Open the window at the end; default on a terminal with a screen.",
+)
 @click.option("--pictures/--no-pictures", default=True, help="Draw the window into DIR/pictures.")
 @json_option
 def command(*, folder: str, seed: int, window: bool | None, pictures: bool, as_json: bool) -> None:
@@ -239,8 +243,10 @@ def _number(value: float | None, form: str) -> str:
     return "" if value is None else format(value, form)
 
 
-def has_screen() -> bool:
-    """Say whether a window could be shown to a person."""
+def _somebody_looks() -> bool:
+    """Say whether there are a terminal and a screen with a person before them."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return False
     if os.environ.get("QT_QPA_PLATFORM") in {"offscreen", "minimal"}:
         return False
     if sys.platform in {"win32", "darwin"}:
@@ -274,6 +280,6 @@ def _show_window(
             words = [*start, "--screenshot", str(picture), *chosen]
             with (base / "window.log").open("w", encoding="utf-8") as log:
                 subprocess.run(words, env=offscreen, check=True, stderr=log)
-    if has_screen() if window is None else window:
+    if _somebody_looks() if window is None else window:
         chat("6  The window, with the practice night; close it to end.")
         subprocess.run(start, env=dict(environment), check=True)
