@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -21,6 +20,7 @@ from typing import Any
 import requests
 
 from cpcs_desktop.datamodel.point import point_id
+from server_stub import admin as admin_acts
 
 EVENT = "ivo://Test/ev #1+a"
 POSTGRES = Path("/usr/lib/postgresql/15/bin")
@@ -104,13 +104,11 @@ class LiveServer:
         return time.monotonic() - start
 
 
-def make_key(database: str, observatory: str, *options: str) -> str:
-    done = server_program(
-        "key", "new", "--observatory", observatory, "--database", database, "--json", *options
-    )
-    assert done.returncode == 0, done.stderr
-    key: str = json.loads(done.stdout)["key"]
-    return key
+def make_key(database: str, observatory: str, *, admin: bool = False, upload: bool = True) -> str:
+    """Make a key as ``cpcs-server key new`` does."""
+    with admin_acts.opened(database) as opened:
+        made = admin_acts.make_key(opened, observatory, None, None, admin=admin, upload=upload)
+    return made["key"]
 
 
 @contextmanager
