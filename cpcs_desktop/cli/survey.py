@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from cpcs_desktop.datamodel.errors import CpcsError
 
 if TYPE_CHECKING:
     from cpcs_desktop.surveys.cache import CachedSurvey, SurveyCache
+    from cpcs_desktop.surveys.fetch import FetchProgress
     from cpcs_desktop.surveys.pack import PackedSurvey
 
 
@@ -241,6 +243,49 @@ def remove(key: str, profile: Profile, as_json: bool) -> None:
         print_json({"survey": key, "status": "removed"})
     else:
         chat(f"{key} is removed.")
+
+
+@command.command("fetch")
+@click.argument("key", metavar="KEY")
+@click.option(
+    "--cone",
+    "cones",
+    multiple=True,
+    metavar="RA,DEC,RADIUS",
+    callback=_parse_cones,
+    help="A field in degrees; may be repeated. Without it damaged pixels are repaired.",
+)
+@click.option("--url", help="TAP service, when it is not the usual one.")
+@profile_options
+@json_option
+def fetch(key: str, cones: list[Cone], url: str | None, profile: Profile, as_json: bool) -> None:
+    """Bring the missing pixels of some fields from VizieR or the Gaia archive.
+
+    Stopped and called again it goes on where it was.
+    """
+    bar = click.progressbar(length=1, label=key, file=sys.stderr)
+    shown = sys.stderr.isatty()
+
+    def progress(state: FetchProgress) -> None:
+        if shown:
+            bar.length = max(state.total, 1)
+            bar.label = f"{key} {state.stars} stars {state.bytes / 1e6:.1f} MB"
+            bar.update(state.done - bar.pos)
+
+    try:
+        done = _cache(profile).fetch(key, cones, url=url, progress=progress)
+    except CpcsError as error:
+        fail(error, as_json)
+    finally:
+        if shown:
+            bar.render_finish()
+    if as_json:
+        print_json({"status": "ok", **vars(done)})
+    else:
+        click.echo(
+            f"{key:<10} {done.stars} stars in {done.done} of {done.total} missing pixels, "
+            f"{done.bytes / 1e6:.1f} MB"
+        )
 
 
 @command.command("pack")

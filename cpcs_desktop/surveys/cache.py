@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cpcs_desktop.datamodel.errors import CpcsError
 from cpcs_desktop.datamodel.survey import ReferenceCatalog
@@ -21,6 +22,10 @@ from cpcs_desktop.surveys.reading.read_table import read_table
 from cpcs_desktop.surveys.registry import SURVEYS, survey
 from cpcs_desktop.surveys.star_table import concatenate
 from cpcs_desktop.surveys.transaction import locked, recover_locked, remove_catalogue
+
+if TYPE_CHECKING:
+    from cpcs_desktop.surveys.fetch import FetchProgress
+    from cpcs_desktop.surveys.tap import Patience
 
 
 @dataclass(frozen=True)
@@ -238,6 +243,32 @@ class SurveyCache:
             names = [*hats.DESCRIPTIONS, *(p.path for p in opened.partition.pixels)]
             found = ((name, hats.damage_of(folder, name, sums)) for name in names)
             return [Damage(key, name, reason) for name, reason in found if reason]
+
+    def fetch(
+        self,
+        key: str,
+        cones: Sequence[tuple[float, float, float]] = (),
+        *,
+        url: str | None = None,
+        progress: Callable[[FetchProgress], None] | None = None,
+        cancelled: Callable[[], bool] = lambda: False,
+        patience: Patience | None = None,
+    ) -> FetchProgress:
+        """Bring the missing pixels of some fields, and all damaged ones, from a TAP service.
+
+        See :func:`cpcs_desktop.surveys.fetch.fetch_survey`.
+        """
+        from cpcs_desktop.surveys.fetch import fetch_survey
+
+        return fetch_survey(
+            self.folder,
+            key,
+            cones,
+            url=url,
+            patience=patience,
+            progress=progress,
+            cancelled=cancelled,
+        )
 
     def pack(
         self,

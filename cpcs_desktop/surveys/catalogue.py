@@ -237,6 +237,41 @@ def add_stars(
     return provenance.stars
 
 
+def damaged_pixels(catalogue: Catalogue) -> list[Pixel]:
+    """Return the pixels whose files are not as they were written."""
+    sums = read_checksums(catalogue.folder)
+    return [p for p in catalogue.partition.pixels if damage_of(catalogue.folder, p.path, sums)]
+
+
+def drop_damaged(folder: Path, survey: ReferenceSurvey) -> None:
+    """Take damaged pixels out of a catalogue, and what they covered, so that they are missing.
+
+    Raises
+    ------
+    CpcsError
+        As :func:`add_stars`.
+    """
+    if not folder.exists():
+        return
+    with changing(folder) as transaction:
+        old = open_catalogue(folder)
+        damaged = damaged_pixels(old) if old else []
+        if old is None or not damaged:
+            return
+        counts = dict(old.provenance.counts)
+        sums = read_checksums(folder)
+        coverage = old.coverage
+        for pixel in damaged:
+            counts.pop(str(pixel))
+            sums.pop(pixel.path, None)
+            coverage = coverage.difference(pixel.coverage)
+            transaction.delete(pixel.path)
+        provenance = replace(old.provenance, counts=counts)
+        new = Catalogue(folder, provenance, _partition_of(counts), coverage)
+        stage_descriptions(transaction, survey, new, sums)
+        transaction.commit()
+
+
 def stage_descriptions(
     transaction: Transaction, survey: ReferenceSurvey, new: Catalogue, sums: dict[str, str]
 ) -> None:

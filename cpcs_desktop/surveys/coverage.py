@@ -87,6 +87,16 @@ class Coverage:
             np.minimum(self.end[mine], other.end[theirs]),
         )
 
+    def difference(self, other: Coverage) -> Coverage:
+        """Return what this region covers and the other does not."""
+        sky = 12 << (2 * HEALPIX_ORDER)
+        gaps = Coverage(
+            np.concatenate(([0], other.end)).astype(np.int64),
+            np.concatenate((other.start, [sky])).astype(np.int64),
+        )
+        keep = gaps.end > gaps.start
+        return self.intersection(Coverage(gaps.start[keep], gaps.end[keep]))
+
     def touches(self, other: Coverage) -> bool:
         """Say whether the two regions share a cell."""
         first = np.searchsorted(self.end, other.start, side="right")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cpcs_desktop.surveys.coverage import Coverage
 from cpcs_desktop.surveys.star_table import HEALPIX_ORDER
 
 #: Order of a pixel that is fetched or imported by itself: 0.84 square degrees.
@@ -38,6 +39,11 @@ class Pixel:
         """Place inside a HATS catalogue, with forward slashes."""
         folder = self.number // 10000 * 10000
         return f"dataset/Norder={self.order}/Dir={folder}/Npix={self.number}.parquet"
+
+    @property
+    def coverage(self) -> Coverage:
+        """The region of the pixel."""
+        return Coverage(np.array([self.start], np.int64), np.array([self.end], np.int64))
 
     def children(self) -> tuple[Pixel, ...]:
         """Return the four pixels of the next order."""

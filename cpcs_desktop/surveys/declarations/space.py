@@ -99,7 +99,7 @@ GAIASP = ReferenceSurvey(
         QualityRule(("phot_g_mean_mag", "Gmag"), StarFlag.POOR_QUALITY, at_most=17.65),
     ),
     tap_url=GAIA_TAP,
-    tap_table="gaiadr3.synthetic_photometry_gspc",
+    tap_table="gaiadr3.synthetic_photometry_gspc JOIN gaiadr3.gaia_source USING (source_id)",
     citation="Gaia Collaboration, Montegriffo et al. 2023, A&A 674, A33 (GSPC)",
     licence="CC BY-SA 3.0 IGO; acknowledge ESA/Gaia/DPAC",
 )

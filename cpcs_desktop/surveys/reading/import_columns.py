@@ -322,9 +322,11 @@ def _source_ids(
 
     Without ids, or when one id stands at several places, the position is the id.
     """
-    if name is None or not keep.any():
+    if name is None:
         return cells
     column = table.columns[name][keep]
+    if len(column) == 0:
+        return cells if column.dtype.kind in "iuf" else np.empty(0, np.str_)
     ids: NDArray[Any]
     if column.dtype.kind in "iu":
         ids = column.astype(np.int64)

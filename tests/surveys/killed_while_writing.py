@@ -1,0 +1,88 @@
+"""Run by test_survey_crash: kills an operation at its n-th step, for every n or every few.
+
+A step is an audit event of the interpreter: every open, rename, removal and new folder. The kill is
+a real SIGKILL in a forked process.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from cpcs_desktop.surveys.cache import SurveyCache
+
+STEPS = frozenset({"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "shutil.rmtree"})
+
+
+def stars_of(cache: SurveyCache) -> dict[int, float] | None:
+    found = cache.reference_stars("GAIA", 10.0, 0.0, 3.0)
+    if found is None:
+        return None
+    return dict(zip(found.source_id.tolist(), found.mag[:, 0].tolist(), strict=True))
+
+
+def killed_at(step: int, operation: Callable[[], object]) -> bool:
+    """Run an operation in a fork that kills itself at a step; say whether it was killed."""
+    child = os.fork()
+    if child == 0:
+        seen = 0
+
+        def hook(event: str, arguments: object) -> None:
+            nonlocal seen
+            if event in STEPS and "GAIA" in str(arguments):
+                seen += 1
+                if seen == step:
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+        sys.addaudithook(hook)
+        operation()
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    if os.WIFSIGNALED(status):
+        return True
+    assert os.waitstatus_to_exitcode(status) == 0
+    return False
+
+
+def main(work: Path, what: str, stride: int) -> None:
+    base, run = work / "base", work / "run"
+    operations: dict[str, Callable[[], object]] = {
+        "import": lambda: SurveyCache(run).import_files("GAIA", [work / "new.parquet"]),
+        "unpack": lambda: SurveyCache(run).unpack(work / "new.tar"),
+        "remove": lambda: SurveyCache(run).remove("GAIA"),
+    }
+    operation = operations[what]
+    old = stars_of(SurveyCache(base))
+    shutil.copytree(base, run)
+    operation()
+    new = stars_of(SurveyCache(run))
+    assert new != old
+    step, kills = 1 - stride, 0
+    while True:
+        step += stride
+        shutil.rmtree(run)
+        shutil.copytree(base, run)
+        killed = killed_at(step, operation)
+        cache = SurveyCache(run)
+        after = stars_of(cache)
+        if cache.keys():
+            assert cache.verify("GAIA") == [], (step, cache.verify("GAIA"))
+        assert after in (old, new), (step, None if after is None else len(after))
+        assert stars_of(SurveyCache(run)) == after
+        if what != "remove" or cache.keys():
+            operation()
+            assert stars_of(SurveyCache(run)) == new, step
+        left = [p.name for p in run.iterdir() if p.name not in {"GAIA", ".GAIA.lock"}]
+        assert what == "remove" or left == [], left
+        if not killed:
+            break
+        kills += 1
+    sys.stdout.write(f"{kills}\n")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]))
