@@ -1,15 +1,17 @@
 """Which band the frame is in, with the reason.
 
-Bands are compared two by two on the stars they share, by held-out predictive score, with three
-corrections that make the comparison one of passbands, not of surveys:
+Every band is asked one question: do its held-out stars look like those of the instrument's own
+passband, or like those of a neighbour? The score is the log ratio of the two predictions, nats:
 
-* both bands are judged at the same noise: the better measured one is degraded to the formal errors
-  of the other, so that a precise survey in the wrong passband does not beat a noisy one in the
-  right passband;
-* a residual slope with colour counts against a band even when the scatter hides it;
+* in one's own passband the stars scatter as little, and stray as rarely, as in the best behaved
+  band of this frame (the camera's doing), in a neighbour's their colours add 0.035 to 0.2 mag;
+* both predictions carry the band's own formal errors, so that a precise survey of the wrong
+  passband does not beat a noisy one of the right passband, and a noisy one cannot win by chance;
+* a slope of the residuals with colour is judged in the same way;
 * the filter named in the header is a prior worth a few nats, not an order.
 
-Twins (one passband in several surveys) are then told apart by the error of the zero point.
+The lowest scatter over the square root of the number, the old server's rule, is none of this. Twins
+(one passband in several surveys) are told apart by the error of the zero point.
 """
 
 from __future__ import annotations
@@ -30,9 +32,13 @@ Array = NDArray[np.float64]
 
 HEADER_NATS = 6.0  # what the header's word weighs against the stars
 AMBIGUOUS_NATS = 3.0  # margin below which two different passbands are both named
-PLATE_NATS = 4.5  # three sigma: a plate must beat every CCD survey by this much
-COLOUR_TERM_OF_OWN_FILTERS = 0.03  # usual slope of a filter with its namesake, mag/mag
-WRONG_BAND_SCATTER = 0.08  # mag, what colours do to a neighbouring band
+DOUBTED_NATS = 4.5  # three sigma of colour slope against a band
+DOUBTED_SCATTER = 0.15  # mag: no passband of one's own scatters like this
+OWN_SLOPE = 0.03  # usual slope of a filter with its namesake, mag per mag of g - i
+OTHER_SLOPE = 0.2  # usual slope with another passband
+OWN_EXTRA = (0.0, 0.012)  # mag, scatter of a namesake beyond that of the best band
+OTHER_EXTRA = (0.035, 0.08, 0.2)  # mag, what colours add in other passbands
+SMALLEST_SCATTER = 0.005  # mag
 _LARGEST_SLOPE_NATS = 60.0
 
 
@@ -44,7 +50,7 @@ class _Candidate:
     band: Band
     plate: bool
     slope_nats: float
-    header_nats: float
+    nats: float
 
 
 def rank_bands(
@@ -96,16 +102,21 @@ def rank_bands(
             "Check position and match radius, or take deeper or wider frames.",
             {"n_matched": worst.n_matched},
         )
-    candidates = [
-        _Candidate(
-            fit=f,
-            band=bands[f.band],
-            plate=surveys[bands[f.band].survey].photographic,
-            slope_nats=_slope_nats(f),
-            header_nats=HEADER_NATS if bands[f.band].letter in header_letters else 0.0,
+    ccd = [f for f in good if not surveys[bands[f.band].survey].photographic]
+    camera = _best_behaved(ccd or good)
+    candidates = []
+    for fit in good:
+        slope = _slope_nats(fit)
+        header = HEADER_NATS if bands[fit.band].letter in header_letters else 0.0
+        candidates.append(
+            _Candidate(
+                fit=fit,
+                band=bands[fit.band],
+                plate=surveys[bands[fit.band].survey].photographic,
+                slope_nats=slope,
+                nats=_star_nats(fit, camera) + slope + header,
+            )
         )
-        for f in good
-    ]
     ranked = _order(candidates)
     choice = _choice(ranked, request, header_letters, header_text)
     ranks = {c.fit.band: n for n, c in enumerate(ranked, start=1)}
@@ -117,98 +128,94 @@ def rank_bands(
     return (*ordered, *rest), choice
 
 
+def _best_behaved(fits: Sequence[ZeroPointFit]) -> Array:
+    """Return the mixture's parameters of the band whose stars agree best: the camera's own.
+
+    Agreement is the median absolute residual of all stars, outliers too: a wrong passband can hide
+    behind a small scatter by calling most of its stars outliers. Bands with fewer than half of the
+    most stars cannot tell.
+    """
+    most = max(f.n_matched for f in fits)
+    able = [f for f in fits if f.n_matched >= 0.5 * most]
+
+    def disagreement(fit: ZeroPointFit) -> float:
+        d = (fit.mag_ref - fit.mag_inst)[~fit.excluded]
+        return float(np.median(np.abs(d - np.median(d))))
+
+    theta = np.array(min(able, key=disagreement).state.mean_theta)
+    theta[1] = max(theta[1], np.log(SMALLEST_SCATTER))
+    return theta
+
+
 def _slope_nats(fit: ZeroPointFit) -> float:
-    """Return the log evidence of the colour slope for the band being the instrument's own."""
+    """Return the log ratio of the colour slope in one's own passband to that in another's."""
     if not np.isfinite(fit.colour_slope):
         return 0.0
-    width2 = fit.colour_slope_err**2 + COLOUR_TERM_OF_OWN_FILTERS**2
-    return -min(0.5 * fit.colour_slope**2 / width2, _LARGEST_SLOPE_NATS)
+    own, other = (float(np.hypot(fit.colour_slope_err, w)) for w in (OWN_SLOPE, OTHER_SLOPE))
+    ratio = np.log(other / own) - 0.5 * fit.colour_slope**2 * (own**-2 - other**-2)
+    return float(max(ratio, -_LARGEST_SLOPE_NATS))
 
 
-def _star_nats(a: ZeroPointFit, b: ZeroPointFit) -> float:
-    """Return how much better band a predicts the stars than band b, nats.
+def _star_nats(fit: ZeroPointFit, camera: Array) -> float:
+    """Return the held-out log ratio of "this is the passband" to "this is another", nats.
 
-    Common stars are compared directly. Stars that only one band has are compared with what a
-    typical wrong band would make of them (``WRONG_BAND_SCATTER``): a band that explains two hundred
-    stars is not in doubt because another has but five of them.
+    Parameters
+    ----------
+    fit : ZeroPointFit
+    camera : ndarray, shape (5,)
+        Mixture of the best behaved band: scatter and outliers that are not the passband's fault.
     """
-    rows_a, rows_b = np.flatnonzero(~a.excluded), np.flatnonzero(~b.excluded)
-    _, ia, ib = np.intersect1d(a.source_row[rows_a], b.source_row[rows_b], return_indices=True)
-    common_a, common_b = rows_a[ia], rows_b[ib]
-    noise = np.maximum(_formal(a)[common_a], _formal(b)[common_b])
-    nats = np.sum(_scores_at(a, common_a, noise) - _scores_at(b, common_b, noise))
-    only_a, only_b = np.setdiff1d(rows_a, common_a), np.setdiff1d(rows_b, common_b)
-    return float(nats + _over_wrong_band(a, only_a) - _over_wrong_band(b, only_b))
-
-
-def _formal(fit: ZeroPointFit) -> Array:
-    return np.asarray(fit.mag_inst_err**2 + fit.mag_ref_err**2)
-
-
-def _over_wrong_band(fit: ZeroPointFit, rows: NDArray[np.int64]) -> float:
-    """Return the score of some stars above that of a band with the scatter of a wrong one."""
-    if not len(rows):
-        return 0.0
-    theta = fit.state.mean_theta.copy()
-    theta[1] = np.log(WRONG_BAND_SCATTER)
-    noise = _formal(fit)[rows]
-    wrong = star_log_density(theta, fit.mag_ref[rows] - fit.mag_inst[rows], noise)
-    return float(np.sum(_scores_at(fit, rows, noise) - wrong))
-
-
-def _scores_at(fit: ZeroPointFit, rows: NDArray[np.int64], noise: Array) -> Array:
-    """Return the expected held-out scores of some stars had they been measured with this noise.
-
-    Added noise of variance w lowers the expected log of a normal of variance V by w / (2 V).
-    """
-    theta = fit.state.mean_theta
+    rows = np.flatnonzero(~fit.excluded)
     d = fit.mag_ref[rows] - fit.mag_inst[rows]
-    own = _formal(fit)[rows]
-    degraded = star_log_density(theta, d, noise)
-    degraded -= 0.5 * fit.membership[rows] * (noise - own) / (noise + fit.scatter**2)
-    held_out = fit.log_score[rows]
-    optimism = np.where(np.isfinite(held_out), star_log_density(theta, d, own) - held_out, 0.0)
-    return np.asarray(degraded - optimism)
+    formal = fit.mag_inst_err[rows] ** 2 + fit.mag_ref_err[rows] ** 2
+    # every star is judged by the zero point of the others
+    weight = fit.membership[rows] / (formal + fit.scatter**2)
+    others = weight.sum() - weight
+    pull = np.where(others > 0, weight / np.maximum(others, 1e-300), 0.0)
+    theta = np.tile(camera, (len(rows), 1))
+    theta[:, 0] = fit.zero_point - pull * (d - fit.zero_point)
+
+    def evidence(extra: Sequence[float]) -> float:
+        scores = []
+        for width in extra:
+            theta[:, 1] = np.log(np.hypot(np.exp(camera[1]), width))
+            scores.append(np.sum(star_log_density(theta, d[:, None], formal[:, None])))
+        return float(np.logaddexp.reduce(scores) - np.log(len(scores)))
+
+    return evidence(OWN_EXTRA) - evidence(OTHER_EXTRA)
 
 
-def _margin(a: _Candidate, b: _Candidate) -> float:
-    """Return by how many nats a is the better band, header included."""
-    plate = PLATE_NATS * (float(b.plate) - float(a.plate)) if a.plate != b.plate else 0.0
+def _credible(candidate: _Candidate) -> bool:
+    """Say whether nothing speaks against a CCD band: then plates stay out of the contest."""
     return (
-        _star_nats(a.fit, b.fit)
-        + (a.slope_nats - b.slope_nats)
-        + (a.header_nats - b.header_nats)
-        + plate
+        not candidate.plate
+        and candidate.slope_nats > -DOUBTED_NATS
+        and candidate.fit.scatter < DOUBTED_SCATTER
     )
 
 
 def _order(candidates: list[_Candidate]) -> list[_Candidate]:
-    """Order candidates: a champion nobody beats, then by the margin against it, twins together."""
-    champion = max(
-        candidates, key=lambda c: (c.slope_nats + c.header_nats - 100.0 * c.plate, c.fit.n_matched)
-    )
-    seen = {champion.fit.band}
-    while True:
-        margins = {c.fit.band: _margin(champion, c) for c in candidates if c is not champion}
-        better = [c for c in candidates if margins.get(c.fit.band, 0.0) < 0.0]
-        better = [c for c in better if c.fit.band not in seen]
-        if not better:
-            break
-        champion = min(better, key=lambda c: margins[c.fit.band])
-        seen.add(champion.fit.band)
+    """Order candidates by score, the best measured of the winner's twins first.
+
+    Plates are a last resort: where a CCD survey is credible they follow after all CCD surveys.
+    """
+    if any(_credible(c) for c in candidates) and any(c.plate for c in candidates):
+        plates = [c for c in candidates if c.plate]
+        return [*_order([c for c in candidates if not c.plate]), *_order(plates)]
+    champion = max(candidates, key=lambda c: (c.nats, c.fit.band))
     twins = [
         c
         for c in candidates
-        if c.band.letter == champion.band.letter
-        and c.plate == champion.plate
-        and margins.get(c.fit.band, 0.0) < AMBIGUOUS_NATS
+        if c.band.letter == champion.band.letter and champion.nats - c.nats < AMBIGUOUS_NATS
     ]
     best = min(twins, key=lambda c: (c.band.survey != "GAIASP", c.fit.zero_point_err))
-    rest = sorted(
-        (c for c in candidates if c is not best),
-        key=lambda c: (margins.get(c.fit.band, 0.0), c.fit.band),
-    )
-    return [best, *rest]
+    rest = [c for c in candidates if c is not best]
+    return [best, *sorted(rest, key=lambda c: (-c.nats, c.fit.band))]
+
+
+def _best_of_letter(ranked: list[_Candidate], letter: str) -> float:
+    """Return the score of a passband: that of the best of its twins."""
+    return max(c.nats for c in ranked if c.band.letter == letter)
 
 
 def _choice(
@@ -225,8 +232,12 @@ def _choice(
     rivals = [c for c in ranked[1:] if best.plate or not c.plate] or ranked[1:]
     others = [c for c in rivals if c.band.letter != best.band.letter]
     runner = rivals[0] if rivals else None
-    rival = min(others, key=lambda c: _margin(best, c)) if others else None
-    margin = _margin(best, rival) if rival is not None else float("inf")
+    rival = max(others, key=lambda c: c.nats) if others else None
+    margin = (
+        _best_of_letter(ranked, best.band.letter) - rival.nats
+        if rival is not None
+        else float("inf")
+    )
     ambiguous = rival is not None and margin < AMBIGUOUS_NATS
     parts = [says]
     if runner is not None:

@@ -197,37 +197,40 @@ def log_posterior_and_scores(
         d ln p_i / d theta, zero for unused stars.
     """
     parts = densities(theta, d, v)
-    x, variance, n, hp, hm = parts
+    x, variance = parts.x, parts.variance
     _, s, f, w, tau = natural(theta)
-    inv_tau = 1.0 / tau
-    bad = _bad(parts, w)
-    bad_minus_n = bad - n
-    p = f * bad_minus_n
-    p += n
+    # shares of the good and of the two bad parts in p; what follows needs nothing else
+    plus, minus, good = parts.h_plus, parts.h_minus, parts.normal
+    plus *= f * w
+    minus *= f * (1.0 - w)
+    good *= 1.0 - f
+    p = plus + minus
+    p += good
     p += _TINY
-    inv_p = use / p
-    x_var = x / variance
-    n_x = x_var * n
-    np.negative(n_x, out=n_x)
-    # n, h+ and h- weigh bad = w h+ + (1-w) h-; first and second derivatives along x
-    bad_x = (w * (n - hp) + (1.0 - w) * (hm - n)) * inv_tau
-    bad_xx = (w * (n_x - (n - hp) * inv_tau) - (1.0 - w) * (n_x - (hm - n) * inv_tau)) * inv_tau
-    n_xx = (x_var * x - 1.0) / variance
-    n_xx *= n
-    r2 = variance * (inv_tau * inv_tau)
-    a = w * hp
-    b = (1.0 - w) * hm
-    bad_lntau = (a - b) * (x * inv_tau) - bad * (1.0 + r2) + n * r2
-    scores = np.empty((x.shape[0], N_PARAMETERS, x.shape[1]))
-    scores[:, 0] = (f * (n_x - bad_x) - n_x) * inv_p
-    scores[:, 1] = (n_xx + f * (bad_xx - n_xx)) * inv_p
-    scores[:, 1] *= s * s
-    scores[:, 2] = bad_minus_n * inv_p
-    scores[:, 2] *= f * (1.0 - f)
-    scores[:, 3] = (hp - hm) * inv_p
-    scores[:, 3] *= f * w * (1.0 - w)
-    scores[:, 4] = bad_lntau * inv_p
-    scores[:, 4] *= f
     value = np.sum(use * np.log(p), axis=-1) + log_prior(theta)
+    np.divide(use, p, out=p)
+    plus *= p
+    minus *= p
+    good *= p
+    tilt = plus - minus
+    bad = plus + minus
+    odds = f / (1.0 - f)  # f n / p = odds * good
+    lean = odds * (2.0 * w - 1.0)
+    inv_tau = 1.0 / tau
+    r2 = variance * (inv_tau * inv_tau)
+    x_var = x / variance
+    scores = np.empty((x.shape[0], N_PARAMETERS, x.shape[1]))
+    scores[:, 0] = (x_var - lean * inv_tau) * good + tilt * inv_tau
+    wide = x_var * x
+    wide -= 1.0
+    wide /= variance
+    wide -= (lean * inv_tau) * x_var + odds * inv_tau**2
+    wide *= good
+    wide += bad * inv_tau**2
+    wide *= s * s
+    scores[:, 1] = wide
+    scores[:, 2] = bad - f * use
+    scores[:, 3] = plus - w * bad
+    scores[:, 4] = tilt * (x * inv_tau) - bad * (1.0 + r2) + (odds * r2) * good
     gradient = scores.sum(axis=-1) - PRIOR_PRECISION * (theta - PRIOR_MEAN)
     return value, gradient, scores

@@ -31,9 +31,10 @@ from cpcs_desktop.calib.mixture import (
 _STUDENT_DF = 6.0
 _NORMAL_FROM = 200  # stars from which a normal net is wide enough
 _POINTS_TIMES_STARS = 20_000  # constant work: many points where stars are few
+_FEWEST_POINTS = 32
 _ENOUGH = 0.2  # effective share of the net below which it is refined
 _REFINEMENTS = 2
-_ROUGH_STEPS, _ROUGH_TOLERANCE = 12, 0.1
+_ROUGH_STEPS, _ROUGH_TOLERANCE = 12, 1.0
 _FINE_STEPS, _TOLERANCE = 15, 1e-6  # squared step in units of the posterior's width
 
 
@@ -156,11 +157,11 @@ def starting_points(d: Array, v: Array) -> Array:
         h = max(n // share, 2)
         width = order[h - 1 :] - order[: n - h + 1]
         k = int(np.argmin(width))
-        starts.append((float(np.median(order[k : k + h])), width_to_sigma * float(width[k])))
-    centre = float(np.median(d))
-    starts.append((centre, 1.4826 * float(np.median(np.abs(d - centre)))))
+        starts.append((float(order[k + h // 2]), width_to_sigma * float(width[k])))
+    centre = float(order[n // 2])
+    starts.append((centre, 1.4826 * float(np.sort(np.abs(order - centre))[n // 2])))
     theta = np.tile(PRIOR_MEAN, (3, 1))
-    formal = float(np.median(v))
+    formal = float(np.sort(v)[n // 2])
     for row, (middle, sigma) in zip(theta, starts, strict=True):
         sigma2 = sigma**2
         row[0] = middle
@@ -273,7 +274,7 @@ def integrate(maxima: Maxima, d: Array, v: Array) -> Posterior:
         Modes of this band.
     d, v : ndarray, shape (n,)
     """
-    n_points = 2 ** int(np.log2(np.clip(_POINTS_TIMES_STARS // len(d), 32, 2048)))
+    n_points = 2 ** int(np.log2(np.clip(_POINTS_TIMES_STARS // len(d), _FEWEST_POINTS, 2048)))
     student = len(d) < _NORMAL_FROM
     evidence = maxima.value + 0.5 * np.linalg.slogdet(maxima.covariance)[1]
     share = np.maximum(np.exp(evidence - evidence.max()), 0.1)
