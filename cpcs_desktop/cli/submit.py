@@ -162,9 +162,11 @@ class _Acceptor:
 
     def _accept(self, point: PhotometricPoint, calibration: Calibration) -> Submission:
         from cpcs_desktop import pipeline
+        from cpcs_desktop.io.stored_list import stored_list_text
         from cpcs_desktop.sync.pusher import push
 
-        submission = self._outbox.add(point, pipeline.make_evidence(calibration))
+        source_list = stored_list_text(calibration.exposure)
+        submission = self._outbox.add(point, pipeline.make_evidence(calibration, source_list))
         self.accepted += 1
         if self._client is not None and self._reachable:
             push(self._outbox, self._client, force=self._force_push)

@@ -92,11 +92,13 @@ def accept_point(
     enough for a thread of its own; :meth:`Night.accepted` then turns the row green.
     """
     from cpcs_desktop import pipeline
+    from cpcs_desktop.io.stored_list import stored_list_text
 
     cold = pipeline.refit(calibration, decisions.excluded)
     outbox = Outbox(outbox_file)
     try:
         point = draft_point(cold, decisions, settings)
-        return Acceptance.of(outbox.add(point, pipeline.make_evidence(cold)))
+        evidence = pipeline.make_evidence(cold, stored_list_text(cold.exposure))
+        return Acceptance.of(outbox.add(point, evidence))
     finally:
         outbox.close()

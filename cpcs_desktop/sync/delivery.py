@@ -11,8 +11,8 @@ import uuid
 from dataclasses import dataclass
 
 from cpcs_desktop.datamodel.submission import Tombstone
+from cpcs_desktop.sync.accepted import unpack
 from cpcs_desktop.sync.database import Database
-from cpcs_desktop.sync.outbox import unpack
 from cpcs_desktop.wire import PointSubmission
 
 #: After so many seconds without an answer a row in ``SENDING`` belongs to nobody: longer than a

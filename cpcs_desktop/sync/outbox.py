@@ -5,13 +5,11 @@ One row per point. The observer's side is here; the pusher's side is in ``sync.d
 
 from __future__ import annotations
 
-import hashlib
-import json
 import sqlite3
 import time
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -19,6 +17,7 @@ from pydantic import ValidationError
 from cpcs_desktop.datamodel.errors import CpcsError
 from cpcs_desktop.datamodel.point import PhotometricPoint
 from cpcs_desktop.datamodel.submission import Submission, SubmissionState, Tombstone
+from cpcs_desktop.sync.accepted import AcceptedRevision, content_digest, unpack
 from cpcs_desktop.sync.database import Database
 from cpcs_desktop.wire import (
     Evidence,
@@ -37,19 +36,6 @@ _NOW_WAITING = """
         last_answer = NULL, server_revision = NULL,
         tombstone = 'NONE', withdraw_reason = NULL, message = ?
 """
-
-
-@dataclass(frozen=True)
-class AcceptedRevision:
-    """One revision of a point as it was accepted here."""
-
-    submission: PointSubmission
-    accepted_at: float
-
-    @property
-    def point(self) -> PhotometricPoint:
-        """The point itself."""
-        return self.submission.point.point()
 
 
 class Outbox:
@@ -141,6 +127,18 @@ class Outbox:
                 (point_id,),
             ).fetchall()
         return [AcceptedRevision(unpack(row["payload"]), row["accepted_at"]) for row in rows]
+
+    def current(self, point_id: str) -> AcceptedRevision:
+        """Return the revision that counts, with its evidence.
+
+        Raises
+        ------
+        CpcsError
+            ``no_such_point``.
+        """
+        revision = self.get(point_id).revision
+        kept = self.revisions(point_id)
+        return next(k for k in kept if k.submission.point.revision == revision)
 
     def withdraw(self, point_id: str, reason: str) -> Submission:
         """Take a point back: never sent if it was not sent yet, else the server will be told.
@@ -344,17 +342,6 @@ class Outbox:
                    WHERE point_id = ? AND state = 'WAITING'""",
                 ("refused: " + "; ".join(reasons), body.id),
             )
-
-
-def content_digest(body: PointBody) -> str:
-    """Return the SHA-256 of a point's content: everything but the revision's number."""
-    text = json.dumps(body.model_dump(mode="json", exclude={"revision"}), sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def unpack(payload: bytes) -> PointSubmission:
-    """Return what was packed for sending."""
-    return PointSubmission.model_validate_json(zlib.decompress(payload))
 
 
 def _next_sequence(connection: sqlite3.Connection) -> int:
