@@ -96,9 +96,24 @@ def detect(
                 "Too much of the frame lies above the detection threshold to tell sources apart.",
                 "Raise the threshold, or check that the frame is flat-fielded.",
             ) from error
-        # sep's angles are float32: the last digit may lie outside what its apertures accept
-        shapes["theta"] = np.clip(shapes["theta"], -math.pi / 2, math.pi / 2)
+        _make_usable(shapes)
         return Detections(shapes, segments)
+
+
+def _make_usable(shapes: NDArray[Any]) -> None:
+    """Keep ellipses within what sep's apertures accept, in place.
+
+    Its angles are float32, the last digit of which may lie outside; moments of absurd pixels
+    overflow.
+    """
+    shapes["theta"] = np.clip(shapes["theta"], -math.pi / 2, math.pi / 2)
+    numbers = np.stack([shapes[name] for name in ("x", "y", "a", "b", "theta")])
+    wrong = ~np.isfinite(numbers).all(axis=0) | (shapes["b"] <= 0) | (shapes["a"] < shapes["b"])
+    if wrong.any():
+        shapes["x"][wrong] = (shapes["xmin"] + shapes["xmax"])[wrong] / 2
+        shapes["y"][wrong] = (shapes["ymin"] + shapes["ymax"])[wrong] / 2
+        shapes["a"][wrong] = shapes["b"][wrong] = 0.5
+        shapes["theta"][wrong] = 0.0
 
 
 def mark_specks(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cpcs_desktop.io.header_cards import as_number, card_value
-from cpcs_desktop.io.opening import FITS_FAILURES, quiet
+from cpcs_desktop.io.opening import fits_failures, quiet
 
 if TYPE_CHECKING:
     from astropy.io.fits import Header
@@ -54,7 +54,7 @@ def celestial_wcs(header: Header, shape: tuple[int, int] | None) -> WCS | None:
             if not wcs.has_celestial or not _makes_sense(wcs, shape):
                 return None
             return _in_icrs(wcs, shape)
-        except FITS_FAILURES:
+        except fits_failures():
             return None
 
 
@@ -73,7 +73,7 @@ def _only_wcs(header: Header) -> Header | None:
     for card in header.cards:
         try:
             keyword, value = str(card.keyword), card.value
-        except FITS_FAILURES:
+        except fits_failures():
             continue
         if not _KEPT.match(keyword) or keyword in kept:
             continue

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 _NOT_SKY = ("MASK", "BPM", "WEIGHT", "WHT", "ERR", "DQ", "VAR", "UNCERT", "EXPMAP", "BKG", "RMS")
 #: Frames above this many pixels are refused before memory is asked for.
 PIXEL_LIMIT = 1 << 29
+#: Pixels beyond this are SExtractor's "nothing here", or damage; sums of them would overflow.
+LARGEST_VALUE = np.float32(1e30)
 #: Keywords of the file's structure are not inherited from the primary header.
 _STRUCTURE = ("SIMPLE", "BITPIX", "NAXIS", "EXTEND", "BZERO", "BSCALE", "BLANK", "PCOUNT", "GCOUNT")
 
@@ -111,7 +113,7 @@ def read_pixels(path: str | os.PathLike[str], hdu: int) -> NDArray[np.float32]:
     Returns
     -------
     ndarray of float32, shape (ny, nx)
-        ADU; BLANK, infinite and undefined pixels are NaN.
+        ADU; BLANK, absurdly large and undefined pixels are NaN.
 
     Raises
     ------
@@ -127,7 +129,7 @@ def read_pixels(path: str | os.PathLike[str], hdu: int) -> NDArray[np.float32]:
             raise unreadable(path, f"has no image in HDU {hdu}")
         if isinstance(image, fits.CompImageHDU):
             with open_fits(path) as scaled:  # astropy scales tiles itself
-                return _as_pixels(scaled[hdu].data, shape)
+                return _as_pixels(_unpacked_tiles(path, scaled[hdu]), shape)
         pixels = _as_pixels(image.data, shape, blank=_blank(image.header))
         scale = as_number(card_value(image.header, "BSCALE"))
         zero = as_number(card_value(image.header, "BZERO"))
@@ -136,6 +138,13 @@ def read_pixels(path: str | os.PathLike[str], hdu: int) -> NDArray[np.float32]:
         if zero not in {None, 0.0}:
             pixels += np.float32(zero)
         return pixels
+
+
+def _unpacked_tiles(path: str | os.PathLike[str], image: Any) -> Any:
+    try:
+        return image.data
+    except Exception as error:  # the codecs raise an exception of their own, derived from none
+        raise unreadable(path, "is damaged: its tiles cannot be unpacked") from error
 
 
 def _blank(header: Header) -> int | None:
@@ -152,9 +161,9 @@ def _as_pixels(
     with np.errstate(over="ignore", invalid="ignore"):
         np.copyto(pixels, stored, casting="unsafe")
     if stored.dtype.kind == "f":
-        finite = np.isfinite(pixels)
-        if not finite.all():
-            pixels[~finite] = np.nan
+        usable = (pixels > -LARGEST_VALUE) & (pixels < LARGEST_VALUE)
+        if not usable.all():
+            pixels[~usable] = np.nan
     elif blank is not None:
         pixels[stored == blank] = np.nan
     return pixels

@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from cpcs_desktop.io.opening import fits_failures
+
 if TYPE_CHECKING:
     from astropy.io.fits import Header
 
@@ -22,7 +24,7 @@ def card_value(header: Header, keyword: str) -> Any:
         return None
     try:
         value = header[keyword]
-    except (ValueError, TypeError, KeyError, AttributeError):  # a broken card
+    except fits_failures():  # a broken card
         return None
     if value is None or type(value).__name__ in {"Undefined", "_HeaderCommentaryCards"}:
         return None
@@ -33,7 +35,7 @@ def card_comment(header: Header, keyword: str) -> str:
     """Return the comment of a header's card, empty when there is none."""
     try:
         return str(header.comments[keyword])
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except fits_failures():
         return ""
 
 
@@ -96,6 +98,6 @@ def header_rows(header: Header) -> tuple[tuple[str, str, str], ...]:
     for card in header.cards:
         try:
             rows.append((str(card.keyword), str(card.value), str(card.comment)))
-        except (ValueError, TypeError, KeyError, AttributeError):
+        except fits_failures():
             rows.append((str(card)[:8].strip(), str(card)[8:].strip("= "), ""))
     return tuple(rows)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import bz2
+import functools
 import gzip
 import hashlib
 import io
 import lzma
+import mmap
 import os
 import warnings
 import zlib
@@ -23,20 +25,20 @@ if TYPE_CHECKING:
 #: A compressed file that unpacks to more than this is not a frame of ours (bytes).
 UNPACKED_LIMIT = 4 << 30
 FITS_BLOCK = 2880
-#: What astropy raises for damaged headers and tables, all of them known failures here.
-FITS_FAILURES = (
-    OSError,
-    ValueError,
-    TypeError,
-    KeyError,
-    IndexError,
-    AttributeError,
-    ArithmeticError,
-    MemoryError,
-    AssertionError,
-    RuntimeError,
-    LookupError,
-)
+CARD_LENGTH = 80
+#: FITS allows no more axes, and no more columns.
+LARGEST_COUNT = 999
+
+
+@functools.cache
+def fits_failures() -> tuple[type[Exception], ...]:
+    """Return what astropy raises for damaged headers and tables; all are known failures here."""
+    from astropy.io.fits.verify import VerifyError
+
+    return (
+        *(OSError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError),
+        *(MemoryError, AssertionError, RuntimeError, VerifyError),
+    )
 
 
 @contextmanager
@@ -169,7 +171,15 @@ def open_fits(path: str | os.PathLike[str], *, scale: bool = True) -> Iterator[f
         )
     with readable(path) as stream:
         packed = is_packed(stream.read(16))
-    source: Path | io.BytesIO = io.BytesIO(whole_content(path)) if packed else Path(path)
+    source: Path | io.BytesIO
+    if packed:
+        content = whole_content(path)
+        _check_counts(path, content)
+        source = io.BytesIO(content)
+    else:
+        with readable(path) as stream, mapped(stream) as content_map:
+            _check_counts(path, content_map)
+        source = Path(path)
     with quiet():
         try:
             with fits.open(
@@ -181,10 +191,36 @@ def open_fits(path: str | os.PathLike[str], *, scale: bool = True) -> Iterator[f
             ) as hdus:
                 len(hdus)  # reads every header now, so that damage shows here
                 yield hdus
-        except FITS_FAILURES as error:
+        except fits_failures() as error:
             raise unreadable(
                 path, f"is damaged ({_short(error)})", "Fetch or save it again."
             ) from error
+
+
+@contextmanager
+def mapped(stream: BinaryIO) -> Iterator[mmap.mmap]:
+    """Map an open file's content, read only."""
+    with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        yield content
+
+
+def _check_counts(path: str | os.PathLike[str], content: bytes | mmap.mmap) -> None:
+    """Refuse headers that claim more axes or columns than FITS has: astropy would make them all."""
+    import numpy as np
+
+    cards = len(content) // CARD_LENGTH
+    words = np.frombuffer(content, dtype=np.uint64, count=cards * CARD_LENGTH // 8)
+    starts = words[:: CARD_LENGTH // 8]
+    found = []
+    for keyword in (b"NAXIS   ", b"ZNAXIS  ", b"TFIELDS "):
+        places = np.flatnonzero(starts == np.frombuffer(keyword, dtype=np.uint64)[0])
+        found += [(keyword, int(n) * CARD_LENGTH) for n in places]
+    del words, starts  # a map with views of it cannot be closed
+    for keyword, at in found:
+        number = content[at + 10 : at + 30].split(b"/")[0].strip()
+        if number.isdigit() and int(number) > LARGEST_COUNT:
+            name, claim = keyword.decode().strip(), number.decode()
+            raise unreadable(path, f"is damaged ({name} is {claim})")
 
 
 def _short(error: BaseException) -> str:

@@ -16,7 +16,7 @@ from cpcs_desktop.io.celestial import celestial_wcs, pixel_scale_arcsec
 from cpcs_desktop.io.header_cards import card_value, header_rows
 from cpcs_desktop.io.header_values import header_values
 from cpcs_desktop.io.list_columns import Array, ColumnReader
-from cpcs_desktop.io.opening import file_sha256
+from cpcs_desktop.io.opening import file_sha256, quiet
 from cpcs_desktop.io.tables import missing_column, read_columns
 
 if TYPE_CHECKING:
@@ -57,7 +57,8 @@ def read_source_catalog(
     """
     table = read_columns(path)
     reader = ColumnReader(path, table, columns)
-    frame = _frame_of_list(path, table.header, camera)
+    with quiet():
+        frame = _frame_of_list(path, table.header, camera)
     pixels = reader.pixels()
     ra, dec = _positions(reader, pixels, frame.wcs)
     if len(ra) > 1 and np.ptp(ra) == 0 and np.ptp(dec) == 0:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from cpcs_desktop.datamodel.errors import CpcsError
 from cpcs_desktop.io.header_cards import card_value
-from cpcs_desktop.io.opening import FITS_FAILURES, open_fits, quiet, unreadable, whole_content
+from cpcs_desktop.io.opening import fits_failures, open_fits, quiet, unreadable, whole_content
 from cpcs_desktop.io.sniff import TableFormat, table_format
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def read_columns(path: str | os.PathLike[str]) -> ListColumns:
     with quiet():
         try:
             table = _astropy_table(content, kind)
-        except FITS_FAILURES as error:
+        except fits_failures() as error:
             raise unreadable(path, f"is damaged ({' '.join(str(error).split())[:100]})") from error
     columns = {name: np.ma.asanyarray(table[name]) for name in table.colnames}
     plain = {name: _plain(column) for name, column in columns.items()}
