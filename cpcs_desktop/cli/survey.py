@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from cpcs_desktop.cli import survey_transfer
+from cpcs_desktop.cli.cone import Cone, parse_cone
 from cpcs_desktop.cli.options import (
     Profile,
     chat,
@@ -21,30 +22,6 @@ from cpcs_desktop.datamodel.errors import CpcsError
 
 if TYPE_CHECKING:
     from cpcs_desktop.surveys.cache import CachedSurvey, SurveyCache
-    from cpcs_desktop.surveys.fetch import FetchProgress
-    from cpcs_desktop.surveys.pack import PackedSurvey
-
-
-Cone = tuple[float, float, float]
-
-
-def _parse_cone(ctx: click.Context, param: click.Parameter, value: str | None) -> Cone | None:
-    """Read ``RA,DEC,RADIUS`` in degrees; the radius is larger than 0 and at most 180."""
-    del ctx, param
-    if value is None:
-        return None
-    try:
-        ra, dec, radius = (float(part) for part in value.split(","))
-    except ValueError:
-        raise click.BadParameter(f"“{value}” is not RA,DEC,RADIUS in degrees.") from None
-    if not (-360 <= ra <= 360 and -90 <= dec <= 90 and 0 < radius <= 180):
-        raise click.BadParameter(f"“{value}” is not a cone on the sky.")
-    return ra % 360.0, dec, radius
-
-
-def _parse_cones(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> list[Cone]:
-    cones = (_parse_cone(ctx, param, value) for value in values)
-    return [cone for cone in cones if cone is not None]
 
 
 def _cache(profile: Profile) -> SurveyCache:
@@ -104,7 +81,7 @@ def list_surveys(profile: Profile, as_json: bool) -> None:
 @click.option("--columns", "map_file", metavar="MAP", help="Column map, JSON or TOML.")
 @click.option("--release", help="Release of the survey, when it is not the usual one.")
 @click.option(
-    "--covers", metavar="RA,DEC,RADIUS", callback=_parse_cone, help="Cone that the files stand for."
+    "--covers", metavar="RA,DEC,RADIUS", callback=parse_cone, help="Cone that the files stand for."
 )
 @profile_options
 @json_option
@@ -117,8 +94,12 @@ def import_files(
     profile: Profile,
     as_json: bool,
 ) -> None:
-    """Read files of reference stars into the cache; the rest goes on when one fails."""
+    """Read files of reference stars into the cache; the rest goes on when one fails.
+
+    The folder of a published HATS catalogue is used in place, read-only.
+    """
     from cpcs_desktop.surveys.coverage import cone_coverage
+    from cpcs_desktop.surveys.linked import is_hats
     from cpcs_desktop.surveys.reading.import_columns import read_column_map
     from cpcs_desktop.surveys.registry import survey
 
@@ -131,6 +112,9 @@ def import_files(
     region = cone_coverage(*covers) if covers else None
     failed = False
     for path in files:
+        if is_hats(Path(path)):
+            failed = not _link(cache, key, path, columns, as_json) or failed
+            continue
         try:
             done = cache.import_files(key, [path], columns, release=release, covers=region)[0]
         except CpcsError as error:
@@ -158,12 +142,30 @@ def import_files(
         raise SystemExit(1)
 
 
+def _link(
+    cache: SurveyCache, key: str, path: str, columns: dict[str, str] | None, as_json: bool
+) -> bool:
+    """Use a published HATS catalogue in place; say whether that worked."""
+    try:
+        linked = cache.link(key, path, columns)
+    except CpcsError as error:
+        _show_failure(path, error, as_json)
+        return False
+    if as_json:
+        print_json(
+            {"path": path, "status": "ok", "survey": key, "in_place": True, "stars": linked.stars}
+        )
+    else:
+        chat(f"{path}: used in place as {key}, {linked.stars} stars, release {linked.release}.")
+    return True
+
+
 @command.command("coverage")
 @click.argument("key", metavar="[KEY]", required=False)
 @click.option(
     "--cone",
     metavar="RA,DEC,RADIUS",
-    callback=_parse_cone,
+    callback=parse_cone,
     help="Say which part of this cone is covered.",
 )
 @profile_options
@@ -245,91 +247,10 @@ def remove(key: str, profile: Profile, as_json: bool) -> None:
         chat(f"{key} is removed.")
 
 
-@command.command("fetch")
-@click.argument("key", metavar="KEY")
-@click.option(
-    "--cone",
-    "cones",
-    multiple=True,
-    metavar="RA,DEC,RADIUS",
-    callback=_parse_cones,
-    help="A field in degrees; may be repeated. Without it damaged pixels are repaired.",
-)
-@click.option("--url", help="TAP service, when it is not the usual one.")
-@profile_options
-@json_option
-def fetch(key: str, cones: list[Cone], url: str | None, profile: Profile, as_json: bool) -> None:
-    """Bring the missing pixels of some fields from VizieR or the Gaia archive.
-
-    Stopped and called again it goes on where it was.
-    """
-    bar = click.progressbar(length=1, label=key, file=sys.stderr)
-    shown = sys.stderr.isatty()
-
-    def progress(state: FetchProgress) -> None:
-        if shown:
-            bar.length = max(state.total, 1)
-            bar.label = f"{key} {state.stars} stars {state.bytes / 1e6:.1f} MB"
-            bar.update(state.done - bar.pos)
-
-    try:
-        done = _cache(profile).fetch(key, cones, url=url, progress=progress)
-    except CpcsError as error:
-        fail(error, as_json)
-    finally:
-        if shown:
-            bar.render_finish()
-    if as_json:
-        print_json({"status": "ok", **vars(done)})
-    else:
-        click.echo(
-            f"{key:<10} {done.stars} stars in {done.done} of {done.total} missing pixels, "
-            f"{done.bytes / 1e6:.1f} MB"
-        )
-
-
-@command.command("pack")
-@click.argument("out", metavar="OUT.tar", type=click.Path(path_type=Path))
-@click.option(
-    "--cone",
-    "cones",
-    multiple=True,
-    required=True,
-    metavar="RA,DEC,RADIUS",
-    callback=_parse_cones,
-    help="A field in degrees; may be repeated.",
-)
-@click.option("--survey", "keys", multiple=True, metavar="KEY", help="Only these surveys.")
-@profile_options
-@json_option
-def pack(
-    out: Path, cones: list[Cone], keys: tuple[str, ...], profile: Profile, as_json: bool
-) -> None:
-    """Write the stars of some fields into one checksummed file for a USB stick."""
-    try:
-        packed = _cache(profile).pack(out, cones, keys)
-    except CpcsError as error:
-        fail(error, as_json)
-    _show_packed(packed, as_json)
-
-
-@command.command("unpack")
-@click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
-@profile_options
-@json_option
-def unpack(file: Path, profile: Profile, as_json: bool) -> None:
-    """Merge a packed file into the cache; needs no network, may be repeated."""
-    try:
-        packed = _cache(profile).unpack(file)
-    except CpcsError as error:
-        fail(error, as_json)
-    _show_packed(packed, as_json)
-
-
 @command.command("stars")
 @click.argument("key", metavar="KEY")
 @click.option(
-    "--cone", metavar="RA,DEC,RADIUS", callback=_parse_cone, required=True, help="In degrees."
+    "--cone", metavar="RA,DEC,RADIUS", callback=parse_cone, required=True, help="In degrees."
 )
 @click.option("--epoch", type=float, help="Julian year; without it positions are as stored.")
 @profile_options
@@ -377,17 +298,6 @@ def stars(
             click.echo(f"{source_id} {found.ra[n]:.6f} {found.dec[n]:+.6f} {text}")
 
 
-def _show_packed(packed: list[PackedSurvey], as_json: bool) -> None:
-    for part in packed:
-        if as_json:
-            print_json({**vars(part), "fraction": round(part.fraction, 6)})
-        else:
-            click.echo(
-                f"{part.survey:<10} {part.stars} stars, {100 * part.fraction:.0f} % of the fields, "
-                f"release {part.release}"
-            )
-
-
 def _shortest(value: float) -> float | None:
     """Return the decimal of a single-precision number, 15.312 not 15.31200027; NaN is None."""
     return float(f"{value:.7g}") if math.isfinite(value) else None
@@ -420,3 +330,7 @@ def _show_failure(path: str, error: CpcsError, as_json: bool) -> None:
     if as_json:
         print_json({"path": path, "status": "failed", "error": error.as_json(), **error.found})
     chat(f"{error.message} {error.hint}".strip())
+
+
+for _verb in (survey_transfer.fetch, survey_transfer.pack, survey_transfer.unpack):
+    command.add_command(_verb)

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cpcs_desktop.datamodel.errors import CpcsError
 from cpcs_desktop.datamodel.survey import ReferenceCatalog
 from cpcs_desktop.surveys import catalogue as hats
-from cpcs_desktop.surveys.catalogue import Catalogue, Source
+from cpcs_desktop.surveys.cached_survey import CachedSurvey, Damage, age_days
+from cpcs_desktop.surveys.catalogue import Catalogue
+from cpcs_desktop.surveys.checksums import damage_of, read_checksums
 from cpcs_desktop.surveys.cone import as_reference_catalog, stars_in_cone
 from cpcs_desktop.surveys.coverage import Coverage, cone_coverage, coverage_of_stars
+from cpcs_desktop.surveys.linked import (
+    LINK,
+    LinkedCatalogue,
+    open_link,
+    verify_link,
+    write_link,
+)
 from cpcs_desktop.surveys.pack import PackedSurvey, Progress
 from cpcs_desktop.surveys.pack import pack as pack_fields
 from cpcs_desktop.surveys.pack import unpack as unpack_fields
@@ -25,50 +32,10 @@ from cpcs_desktop.surveys.transaction import locked, recover_locked, remove_cata
 
 if TYPE_CHECKING:
     from cpcs_desktop.surveys.fetch import FetchProgress
-    from cpcs_desktop.surveys.tap import Patience
+    from cpcs_desktop.surveys.patient_session import Patience
 
 
-@dataclass(frozen=True)
-class CachedSurvey:
-    """What the cache holds of one survey.
-
-    Parameters
-    ----------
-    key, release : str
-    stars, pixels, bytes : int
-    area_deg2 : float
-        Area covered, square degrees.
-    sources : tuple of Source
-        Files and services the stars came from.
-    coverage : Coverage
-    """
-
-    key: str
-    release: str
-    stars: int
-    pixels: int
-    bytes: int
-    area_deg2: float
-    sources: tuple[Source, ...]
-    coverage: Coverage
-
-
-@dataclass(frozen=True)
-class Damage:
-    """A file of the cache that is not as it was written.
-
-    Parameters
-    ----------
-    survey : str
-    file : str
-        Place inside the survey's folder.
-    reason : str
-        What is wrong, a phrase.
-    """
-
-    survey: str
-    file: str
-    reason: str
+__all__ = ["CachedSurvey", "Damage", "SurveyCache", "age_days"]
 
 
 class SurveyCache:
@@ -86,7 +53,10 @@ class SurveyCache:
 
     def keys(self) -> list[str]:
         """Return the keys of the cached surveys, in the registry's order."""
-        return [key for key in SURVEYS if (self.folder / key / hats.PARTITION_INFO).exists()]
+        marks = (hats.PARTITION_INFO, LINK)
+        return [
+            key for key in SURVEYS if any((self.folder / key / mark).exists() for mark in marks)
+        ]
 
     def release(self, key: str) -> str:
         """Return the release of a cached survey, for provenance.
@@ -176,6 +146,7 @@ class SurveyCache:
             ``unknown_survey``, and those of the disk.
         """
         declared = survey(key)
+        self._refuse_link(key)
         paths = [Path(path) for path in files]
         imported = [self._read(path, key, columns) for path in paths]
         if imported:
@@ -191,6 +162,29 @@ class SurveyCache:
             )
         return imported
 
+    def link(
+        self, key: str, folder: str | Path, columns: Mapping[str, str] | None = None
+    ) -> CachedSurvey:
+        """Use a published HATS catalogue where it lies, read-only.
+
+        Raises
+        ------
+        CpcsError
+            Code ``already_cached`` when the cache has stars of its own of this survey,
+            ``unreadable``, ``missing_column``, ``bad_columns``.
+        """
+        survey(key)
+        own = self.folder / key
+        if (own / hats.PARTITION_INFO).exists():
+            raise CpcsError(
+                "already_cached",
+                f"The cache has stars of {key} of its own.",
+                f"Remove them first: cpcs survey remove {key}.",
+            )
+        write_link(own, key, Path(folder), columns)
+        self._open.pop(key, None)
+        return self.coverage(key)
+
     def coverage(self, key: str) -> CachedSurvey:
         """Return what is cached of a survey.
 
@@ -200,7 +194,7 @@ class SurveyCache:
             Code ``not_cached``.
         """
         opened = self._catalogue(key)
-        paths = (self.folder / key / p.path for p in opened.partition.pixels)
+        paths = (opened.folder / p.path for p in opened.partition.pixels)
         return CachedSurvey(
             key=key,
             release=opened.provenance.release,
@@ -235,13 +229,14 @@ class SurveyCache:
             Code ``not_cached``.
         """
         folder = self.folder / key
-        self._catalogue(key)
+        if isinstance(linked := self._catalogue(key), LinkedCatalogue):
+            return verify_link(linked)
         with locked(folder):
             recover_locked(folder)
-            sums = hats.read_checksums(folder)
+            sums = read_checksums(folder)
             opened = self._catalogue(key)
             names = [*hats.DESCRIPTIONS, *(p.path for p in opened.partition.pixels)]
-            found = ((name, hats.damage_of(folder, name, sums)) for name in names)
+            found = ((name, damage_of(folder, name, sums)) for name in names)
             return [Damage(key, name, reason) for name, reason in found if reason]
 
     def fetch(
@@ -260,6 +255,7 @@ class SurveyCache:
         """
         from cpcs_desktop.surveys.fetch import fetch_survey
 
+        self._refuse_link(key)
         return fetch_survey(
             self.folder,
             key,
@@ -305,7 +301,8 @@ class SurveyCache:
         CpcsError
             Code ``not_cached``.
         """
-        self._catalogue(key)
+        if key not in self.keys():
+            self._catalogue(key)  # says that there is nothing
         self._open.pop(key, None)
         remove_catalogue(self.folder / key)
 
@@ -325,8 +322,7 @@ class SurveyCache:
         try:
             stat = (folder / hats.PARTITION_INFO).stat()
         except FileNotFoundError:
-            self._open.pop(key, None)
-            return hats.open_catalogue(folder)
+            return self._opened_elsewhere(key)
         version = (stat.st_mtime_ns, stat.st_ino)
         known = self._open.get(key)
         if known is not None and known[0] == version:
@@ -335,6 +331,31 @@ class SurveyCache:
         if opened is not None:
             self._open[key] = (version, opened)
         return opened
+
+    def _opened_elsewhere(self, key: str) -> Catalogue | None:
+        """Return a linked catalogue, or one that a killed program had just finished writing."""
+        folder = self.folder / key
+        try:
+            stat = (folder / LINK).stat()
+        except FileNotFoundError:
+            self._open.pop(key, None)
+            return hats.open_catalogue(folder)
+        version = (stat.st_mtime_ns, stat.st_ino)
+        known = self._open.get(key)
+        if known is None or known[0] != version:
+            linked = open_link(folder, key)
+            if linked is None:
+                return None
+            known = self._open[key] = (version, linked)
+        return known[1]
+
+    def _refuse_link(self, key: str) -> None:
+        if (self.folder / key / LINK).exists():
+            raise CpcsError(
+                "read_only",
+                f"{key} is a published catalogue that is only read.",
+                f"Remove the link first: cpcs survey remove {key}.",
+            )
 
     def _catalogue(self, key: str) -> Catalogue:
         survey(key)
@@ -346,13 +367,6 @@ class SurveyCache:
                 f"Bring it in with cpcs survey import {key} FILE or cpcs survey fetch {key}.",
             )
         return opened
-
-
-def age_days(source: Source) -> float:
-    """Return the age of a source's last import or fetch in days."""
-    from datetime import datetime
-
-    return (time.time() - datetime.fromisoformat(source.date).timestamp()) / 86400.0
 
 
 def _unreadable(key: str, error: OSError) -> CpcsError:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -14,16 +13,25 @@ import numpy as np
 
 from cpcs_desktop.datamodel.errors import CpcsError
 from cpcs_desktop.datamodel.survey import ReferenceSurvey
+from cpcs_desktop.surveys.checksums import (
+    CHECKSUMS,
+    check_file,
+    damage_of,
+    read_checksums,
+    sha256_of,
+)
 from cpcs_desktop.surveys.coverage import SKY_DEG2, Coverage
 from cpcs_desktop.surveys.merge import merged
 from cpcs_desktop.surveys.partition import Partition, Pixel, split
 from cpcs_desktop.surveys.pixel_file import (
     ROW_GROUP,
+    PixelReader,
     empty_stars,
     read_pixel,
     write_pixel,
     write_schema,
 )
+from cpcs_desktop.surveys.provenance import Provenance, Source
 from cpcs_desktop.surveys.star_table import StarTable
 from cpcs_desktop.surveys.transaction import Transaction, changing, recover
 
@@ -31,79 +39,9 @@ PARTITION_INFO = "partition_info.csv"
 PROPERTIES = "hats.properties"
 PROVENANCE = "provenance.json"
 COVERAGE = "coverage.moc"
-CHECKSUMS = "SHA256SUMS"
 SCHEMA = "dataset/_common_metadata"
 #: Everything but the pixels that a checksum is kept of.
 DESCRIPTIONS = (PROPERTIES, PROVENANCE, COVERAGE, SCHEMA, PARTITION_INFO)
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where stars of a catalogue came from.
-
-    Parameters
-    ----------
-    source : str
-        File name or address of the service.
-    date : str
-        Day and time of the last import or fetch from there, ISO 8601, UTC.
-    stars : int
-        Stars it brought, altogether.
-    """
-
-    source: str
-    date: str
-    stars: int
-
-
-@dataclass(frozen=True)
-class Provenance:
-    """What a catalogue says of itself.
-
-    Parameters
-    ----------
-    survey, release : str
-    text_ids : bool
-        Whether ``source_id`` is text.
-    max_pm : float
-        Largest proper motion, mas/yr: how far beyond a cone to look.
-    counts : dict of str to int
-        Stars of each pixel, by ``order/number``.
-    sources : tuple of Source
-    """
-
-    survey: str
-    release: str
-    text_ids: bool
-    max_pm: float
-    counts: Mapping[str, int]
-    sources: tuple[Source, ...]
-
-    @property
-    def stars(self) -> int:
-        """Stars of the catalogue."""
-        return sum(self.counts.values())
-
-    def as_json(self) -> str:
-        """Return the text of the provenance file."""
-        return json.dumps(
-            {
-                "survey": self.survey,
-                "release": self.release,
-                "text_ids": self.text_ids,
-                "max_pm": self.max_pm,
-                "sources": [vars(s) for s in self.sources],
-                "counts": dict(self.counts),
-            },
-            indent=1,
-        )
-
-    @classmethod
-    def from_json(cls, text: str) -> Provenance:
-        """Read the text of the provenance file."""
-        content = json.loads(text)
-        content["sources"] = tuple(Source(**s) for s in content["sources"])
-        return cls(**content)
 
 
 @dataclass(frozen=True)
@@ -122,6 +60,13 @@ class Catalogue:
     provenance: Provenance
     partition: Partition
     coverage: Coverage
+
+    def stars_of(
+        self, pixel: Pixel, region: Coverage, declared: ReferenceSurvey
+    ) -> StarTable | None:
+        """Return the stars of one pixel in a region; None without any."""
+        reader = PixelReader(self.folder / pixel.path)
+        return reader.read(region.start, region.end, declared)
 
 
 def open_catalogue(folder: Path) -> Catalogue | None:
@@ -291,49 +236,6 @@ def stage_descriptions(
     texts = {CHECKSUMS: "".join(f"{s}  {n}\n" for n, s in sorted(sums.items()))} | texts
     for name, text in texts.items():
         transaction.stage(name).write_text(text, encoding="utf-8", newline="\n")
-
-
-def read_checksums(folder: Path) -> dict[str, str]:
-    """Return file -> SHA-256 of a catalogue, as ``sha256sum -c`` would read it."""
-    try:
-        text = (folder / CHECKSUMS).read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return {}
-    pairs = (line.partition("  ") for line in text.splitlines() if line)
-    return {name: digest for digest, _, name in pairs}
-
-
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file's content, hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def damage_of(folder: Path, name: str, sums: dict[str, str]) -> str | None:
-    """Say what is wrong with a file of a catalogue, None when it is as it was written."""
-    path = folder / name
-    if not path.exists():
-        return "the file is missing"
-    if name not in sums:
-        return "no checksum of it was kept"
-    return None if sha256_of(path) == sums[name] else "its content has changed"
-
-
-def check_file(folder: Path, name: str, sums: dict[str, str]) -> None:
-    """Refuse to build on a damaged file.
-
-    Raises
-    ------
-    CpcsError
-        Code ``damaged``.
-    """
-    damage = damage_of(folder, name, sums)
-    if damage is not None:
-        raise CpcsError(
-            "damaged",
-            f"{folder.name}: {name} is damaged: {damage}.",
-            "Repair it with cpcs survey fetch, or remove the survey and import it again.",
-        )
 
 
 def largest_motion(stars: StarTable) -> float:

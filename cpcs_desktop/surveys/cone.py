@@ -10,7 +10,7 @@ from cpcs_desktop.datamodel.survey import ReferenceCatalog, ReferenceSurvey
 from cpcs_desktop.surveys.catalogue import Catalogue
 from cpcs_desktop.surveys.coverage import cone_coverage
 from cpcs_desktop.surveys.motion import move, unit_vectors
-from cpcs_desktop.surveys.pixel_file import PixelReader, empty_stars
+from cpcs_desktop.surveys.pixel_file import empty_stars
 from cpcs_desktop.surveys.star_table import StarTable, concatenate
 
 _MAS_PER_DEG = 3.6e6
@@ -46,8 +46,7 @@ def stars_in_cone(
     wide = cone_coverage(ra, dec, min(radius_deg + margin, 180.0))
     parts = []
     for place in catalogue.partition.touched_by(wide.start, wide.end):
-        path = catalogue.folder / catalogue.partition.pixels[place].path
-        part = PixelReader(path).read(wide.start, wide.end, survey)
+        part = catalogue.stars_of(catalogue.partition.pixels[place], wide, survey)
         if part is not None:
             parts.append(part)
     if not parts:

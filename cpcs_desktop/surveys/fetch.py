@@ -20,12 +20,13 @@ from cpcs_desktop.surveys.catalogue import (
 from cpcs_desktop.surveys.coverage import Coverage, cone_coverage
 from cpcs_desktop.surveys.motion import unit_vectors
 from cpcs_desktop.surveys.partition import PIXEL_ORDER, Pixel
+from cpcs_desktop.surveys.patient_session import Patience
 from cpcs_desktop.surveys.reading.column_formula import names_in
 from cpcs_desktop.surveys.reading.import_columns import choose_columns, to_stars
 from cpcs_desktop.surveys.reading.raw_table import RawTable
 from cpcs_desktop.surveys.registry import survey
 from cpcs_desktop.surveys.star_table import StarTable, concatenate
-from cpcs_desktop.surveys.tap import CancelledError, Patience, TapClient
+from cpcs_desktop.surveys.tap import CancelledError, TapClient
 
 MAX_ROWS = 400_000
 _FINEST_ORDER = 12

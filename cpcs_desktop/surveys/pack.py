@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from cpcs_desktop.datamodel.errors import CpcsError
-from cpcs_desktop.surveys.catalogue import Catalogue, add_stars, sha256_of
+from cpcs_desktop.surveys.catalogue import Catalogue, add_stars
+from cpcs_desktop.surveys.checksums import sha256_of
 from cpcs_desktop.surveys.coverage import Coverage, cone_coverage
-from cpcs_desktop.surveys.pixel_file import PixelReader, empty_stars, from_arrow, write_pixel
+from cpcs_desktop.surveys.pixel_file import empty_stars, from_arrow, write_pixel
 from cpcs_desktop.surveys.registry import survey
 from cpcs_desktop.surveys.star_table import StarTable, concatenate
 from cpcs_desktop.surveys.transaction import disk_error, replace_file
@@ -149,14 +150,14 @@ def _write_survey(
     folder: Path, key: str, catalogue: Catalogue, region: Coverage, progress: Progress | None
 ) -> list[dict[str, Any]]:
     declared = survey(key)
-    text_ids = catalogue.provenance.text_ids
     places = catalogue.partition.touched_by(region.start, region.end)
     files = []
     for done, place in enumerate(places):
         pixel = catalogue.partition.pixels[place]
-        stars = PixelReader(catalogue.folder / pixel.path).read(region.start, region.end, declared)
+        stars = catalogue.stars_of(pixel, region, declared)
         if stars is not None:
             name = f"{key}/{pixel.order}-{pixel.number}.parquet"
+            text_ids = stars.source_id.dtype.kind != "i"
             write_pixel(folder / name, stars, declared, text_ids=text_ids)
             files.append({"name": name, "sha256": sha256_of(folder / name), "stars": len(stars)})
         if progress:

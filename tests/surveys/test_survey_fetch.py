@@ -17,7 +17,7 @@ from cpcs_desktop.cli.main import cpcs
 from cpcs_desktop.datamodel.errors import CpcsError
 from cpcs_desktop.surveys import fetch
 from cpcs_desktop.surveys.cache import SurveyCache
-from cpcs_desktop.surveys.tap import Patience
+from cpcs_desktop.surveys.patient_session import Patience
 from tests.surveys.tap_server import TapServer, serving
 
 QUICK = Patience(pause_s=0.0, timeout_s=2.0, tries=3, backoff_s=0.05)

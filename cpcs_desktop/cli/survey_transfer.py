@@ -1,0 +1,115 @@
+"""``cpcs survey fetch | pack | unpack``: reference stars from a service, to a stick and back."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cpcs_desktop.cli.cone import Cone, parse_cones
+from cpcs_desktop.cli.options import Profile, fail, json_option, print_json, profile_options
+from cpcs_desktop.datamodel.errors import CpcsError
+
+if TYPE_CHECKING:
+    from cpcs_desktop.surveys.fetch import FetchProgress
+    from cpcs_desktop.surveys.pack import PackedSurvey
+
+
+@click.command("fetch")
+@click.argument("key", metavar="KEY")
+@click.option(
+    "--cone",
+    "cones",
+    multiple=True,
+    metavar="RA,DEC,RADIUS",
+    callback=parse_cones,
+    help="A field in degrees; may be repeated. Without it damaged pixels are repaired.",
+)
+@click.option("--url", help="TAP service, when it is not the usual one.")
+@profile_options
+@json_option
+def fetch(key: str, cones: list[Cone], url: str | None, profile: Profile, as_json: bool) -> None:
+    """Bring the missing pixels of some fields from VizieR or the Gaia archive.
+
+    Stopped and called again it goes on where it was.
+    """
+    from cpcs_desktop.surveys.cache import SurveyCache
+
+    bar = click.progressbar(length=1, label=key, file=sys.stderr)
+    shown = sys.stderr.isatty()
+
+    def progress(state: FetchProgress) -> None:
+        if shown:
+            bar.length = max(state.total, 1)
+            bar.label = f"{key} {state.stars} stars {state.bytes / 1e6:.1f} MB"
+            bar.update(state.done - bar.pos)
+
+    try:
+        done = SurveyCache(profile.survey_cache).fetch(key, cones, url=url, progress=progress)
+    except CpcsError as error:
+        fail(error, as_json)
+    finally:
+        if shown:
+            bar.render_finish()
+    if as_json:
+        print_json({"status": "ok", **vars(done)})
+    else:
+        click.echo(
+            f"{key:<10} {done.stars} stars in {done.done} of {done.total} missing pixels, "
+            f"{done.bytes / 1e6:.1f} MB"
+        )
+
+
+@click.command("pack")
+@click.argument("out", metavar="OUT.tar", type=click.Path(path_type=Path))
+@click.option(
+    "--cone",
+    "cones",
+    multiple=True,
+    required=True,
+    metavar="RA,DEC,RADIUS",
+    callback=parse_cones,
+    help="A field in degrees; may be repeated.",
+)
+@click.option("--survey", "keys", multiple=True, metavar="KEY", help="Only these surveys.")
+@profile_options
+@json_option
+def pack(
+    out: Path, cones: list[Cone], keys: tuple[str, ...], profile: Profile, as_json: bool
+) -> None:
+    """Write the stars of some fields into one checksummed file for a USB stick."""
+    from cpcs_desktop.surveys.cache import SurveyCache
+
+    try:
+        packed = SurveyCache(profile.survey_cache).pack(out, cones, keys)
+    except CpcsError as error:
+        fail(error, as_json)
+    _show_packed(packed, as_json)
+
+
+@click.command("unpack")
+@click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
+@profile_options
+@json_option
+def unpack(file: Path, profile: Profile, as_json: bool) -> None:
+    """Merge a packed file into the cache; needs no network, may be repeated."""
+    from cpcs_desktop.surveys.cache import SurveyCache
+
+    try:
+        packed = SurveyCache(profile.survey_cache).unpack(file)
+    except CpcsError as error:
+        fail(error, as_json)
+    _show_packed(packed, as_json)
+
+
+def _show_packed(packed: list[PackedSurvey], as_json: bool) -> None:
+    for part in packed:
+        if as_json:
+            print_json({**vars(part), "fraction": round(part.fraction, 6)})
+        else:
+            click.echo(
+                f"{part.survey:<10} {part.stars} stars, {100 * part.fraction:.0f} % of the fields, "
+                f"release {part.release}"
+            )
