@@ -117,11 +117,22 @@ class ObservatorySettings(SettingsModel):
     altitude_m: float | None = None
 
 
+class BhtomSettings(SettingsModel):
+    """The bridge to BHTOM; off unless the observer turns it on."""
+
+    enabled: bool = False
+    upload_url: str = "https://uploadsvc2.astrolabs.pl/upload/"
+    observatory: str | None = None
+    band: str = "GaiaSP/any"
+    match_radius_arcsec: float | None = Field(default=None, gt=0, le=60)
+
+
 class AppSettings(SettingsModel):
     """Everything kept in ``settings.toml``; never the access key."""
 
     server_url: str | None = None
     observatory: ObservatorySettings = ObservatorySettings()
+    bhtom: BhtomSettings = BhtomSettings()
     observers: tuple[str, ...] = ()
     magnitudes: Literal["auto", "aper"] = "auto"
     match_radius_arcsec: float | None = Field(default=2.0, ge=0.5, le=60)

@@ -22,6 +22,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "lightcurve": ("lightcurve", "Print or export the shared light curve of an event."),
     "record": ("record", "Export, open and re-run the evidence behind a point."),
     "recalibrate": ("recalibrate", "Calibrate all points again and show what moves."),
+    "bhtom": ("bhtom", "Send source lists to BHTOM, too (off by default)."),
     "login": ("login", "Remember the server's address and the access key."),
     "config": ("config", "Read and change settings."),
     "simulate": ("simulate", "Write a practice night with known truth."),

@@ -231,7 +231,7 @@ class CpcsClient:
                 text = self._read(response, started)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             raise UnreachableError(
-                self.url, _why(error), never_left=_never_left(error)
+                self.url, _why(error), never_left=never_left(error)
             ) from None  # the chain may quote headers
         self._clock(response.headers.get("Date"))
         status = response.status_code
@@ -343,8 +343,8 @@ def _retry_after(text: str | None) -> float | None:
     return max(0.0, (when - datetime.now(UTC)).total_seconds())
 
 
-def _never_left(error: Exception) -> bool:
-    """Whether the connection itself could not be made."""
+def never_left(error: Exception) -> bool:
+    """Say whether the connection itself could not be made: not one byte has left."""
     if isinstance(error, requests.ConnectTimeout | requests.exceptions.SSLError):
         return True
     inner = error.args[0] if error.args else None
@@ -359,6 +359,6 @@ def _why(error: Exception) -> str:
         return "no connection within the time limit"
     if isinstance(error, requests.Timeout) or "timed out" in str(error).lower():
         return "no answer within the time limit"
-    if _never_left(error):
+    if never_left(error):
         return "no connection"
     return "the connection was cut"

@@ -16,6 +16,7 @@ from cpcs_desktop.settings import ENV_ACCESS_KEY, Profile, load_settings
 from cpcs_desktop.sync.client import CpcsClient, normal_address
 
 SERVICE = "cpcs-desktop"
+ENV_BHTOM_TOKEN = "CPCS_BHTOM_TOKEN"  # noqa: S105 - a variable's name
 KeptIn = Literal["keyring", "file"]
 
 
@@ -86,6 +87,11 @@ def forget_key(profile: Profile, server_url: str) -> None:
         keyring.delete_password(SERVICE, _account(profile, server_url))
     if _from_file(profile, server_url) is not None:
         profile.key_file.unlink(missing_ok=True)
+
+
+def read_bhtom_token(profile: Profile, upload_url: str) -> str | None:
+    """Return the token of the BHTOM bridge: from the keyring, else ``CPCS_BHTOM_TOKEN``."""
+    return _from_keyring(profile, upload_url) or os.environ.get(ENV_BHTOM_TOKEN, "").strip() or None
 
 
 def connect(profile: Profile) -> CpcsClient | None:

@@ -93,6 +93,17 @@ _MIGRATIONS: dict[int, str] = {
             events_since TEXT
         ) STRICT;
     """,
+    1001: """
+        CREATE TABLE bridged (
+            service TEXT NOT NULL,
+            point_id TEXT NOT NULL,
+            state TEXT NOT NULL CHECK (state IN ('SENDING', 'SENT', 'REFUSED', 'UNCERTAIN')),
+            remote_id TEXT,
+            message TEXT NOT NULL DEFAULT '',
+            tried_at REAL NOT NULL,
+            PRIMARY KEY (service, point_id)
+        ) STRICT;
+    """,
 }
 
 
