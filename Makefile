@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint types contracts suite clean
+.PHONY: demo pictures test lint types contracts suite clean
 $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[server,dev]'
@@ -12,6 +12,11 @@ $(STAMP): pyproject.toml constraints.txt
 
 demo: $(STAMP)
 	$(BIN)/cpcs demo -o demo-output
+
+# The pictures of README and documents, made by the program; look at them before committing.
+pictures: $(STAMP)
+	$(BIN)/cpcs demo -o demo-output --no-window
+	cp demo-output/pictures/*.png docs/pictures/
 
 test: $(STAMP) lint types contracts suite
 
