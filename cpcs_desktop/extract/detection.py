@@ -17,7 +17,7 @@ DEFAULT_CONV = ((1.0, 2.0, 1.0), (2.0, 4.0, 2.0), (1.0, 2.0, 1.0))
 #: Pixels above threshold held at once: SExtractor's MEMORY_PIXSTACK, and what crowded frames need.
 _SMALLEST_STACK = 300_000
 _SUB_SOURCES = 4096
-_BAND_ROWS = 64
+_BAND_ROWS = 256
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def detect(
     import sep
 
     sep.set_sub_object_limit(_SUB_SOURCES)
-    stack = max(_SMALLEST_STACK, pixels.size // 20)
+    stack = max(_SMALLEST_STACK, pixels.size // 40)
     while True:
         sep.set_extract_pixstack(min(stack, max(pixels.size, _SMALLEST_STACK)))
         try:
@@ -143,12 +143,10 @@ def mark_specks(
         that flag on.
     """
     ny, nx = pixels.shape
-    places = []
-    for start in range(0, ny, _BAND_ROWS):
-        stop = min(start + _BAND_ROWS, ny)
-        high = _filtered(pixels, start, stop) > threshold
-        places.append(np.flatnonzero(high & (found.segments[start:stop] == 0)) + start * nx)
-    left = np.concatenate(places)
+    places = [
+        _high_places(pixels, found.segments, threshold, start) for start in range(0, ny, _BAND_ROWS)
+    ]
+    left = np.unique(np.concatenate(places))
     if len(left) == 0 or len(found) == 0:
         return np.empty(0, dtype=np.int64)
     x, y = left % nx, left // nx
@@ -167,45 +165,58 @@ def mark_specks(
 def _nearest(
     found: Detections, x: NDArray[np.float64], y: NDArray[np.float64]
 ) -> NDArray[np.int64]:
-    """Return the rows of the sources nearest to these places."""
-    from scipy.spatial import cKDTree
+    """Return the rows of the sources nearest to these (few) places."""
+    s = found.shapes
+    return np.array(
+        [np.argmin((s["x"] - x0) ** 2 + (s["y"] - y0) ** 2) for x0, y0 in zip(x, y, strict=True)],
+        dtype=np.int64,
+    )
 
-    if len(x) == 0:
-        return np.empty(0, dtype=np.int64)
-    tree = cKDTree(np.column_stack([found.shapes["x"], found.shapes["y"]]))
-    return np.asarray(tree.query(np.column_stack([x, y]))[1], dtype=np.int64)
 
-
-def _touching(places: NDArray[np.int64], nx: int) -> NDArray[np.int32]:
+def _touching(places: NDArray[np.int64], nx: int) -> NDArray[np.int64]:
     """Return the group of each pixel (corners touch); pixels come as sorted flat indices."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
     ones, others = [], []
     for step in (1, nx - 1, nx, nx + 1):
-        at = np.searchsorted(places, places + step)
-        at = np.minimum(at, len(places) - 1)
+        at = np.minimum(np.searchsorted(places, places + step), len(places) - 1)
         # an index that runs over the end of a row joins pixels of opposite edges: not touching
         near = np.abs(places[at] % nx - places % nx) <= 1
         hit = np.flatnonzero((places[at] == places + step) & near)
         ones.append(hit)
         others.append(at[hit])
-    row, column = np.concatenate(ones), np.concatenate(others)
-    links = coo_array((np.ones(len(row), dtype=np.int8), (row, column)), shape=(len(places),) * 2)
-    return np.asarray(connected_components(links, directed=False)[1], dtype=np.int32)
+    one, other = np.concatenate(ones), np.concatenate(others)
+    group = np.arange(len(places))
+    while True:  # groups are a few pixels across: the smallest number spreads in as many rounds
+        smallest = np.minimum(group[one], group[other])
+        before = group.copy()
+        np.minimum.at(group, one, smallest)
+        np.minimum.at(group, other, smallest)
+        if (group == before).all():
+            return np.unique(group, return_inverse=True)[1].astype(np.int64)
 
 
-def _filtered(pixels: NDArray[np.float32], start: int, stop: int) -> NDArray[np.float32]:
-    """Convolve some rows with default.conv, which is [1 2 1] along rows and columns."""
+def _high_places(
+    pixels: NDArray[np.float32], segments: NDArray[np.int32], threshold: float, start: int
+) -> NDArray[np.int64]:
+    """Return flat indices of filtered pixels above the threshold that are sky in ``segments``.
+
+    default.conv is [1 2 1] along rows and columns, over 16: a pixel can only be high where one of
+    the nine below the mask is, so that few places have to be filtered.
+    """
     ny, nx = pixels.shape
-    rows = np.zeros((stop - start + 2, nx), dtype=np.float32)
-    first, last = max(start - 1, 0), min(stop + 1, ny)
-    rows[first - start + 1 : last - start + 1] = pixels[first:last]
-    tall = rows[1:-1] * np.float32(2)
-    tall += rows[:-2]
-    tall += rows[2:]
-    wide = tall * np.float32(2)
-    wide[:, 1:] += tall[:, :-1]
-    wide[:, :-1] += tall[:, 1:]
-    wide *= np.float32(1 / 16)
-    return wide
+    rows = pixels[max(start - 1, 0) : min(start + _BAND_ROWS + 1, ny)]
+    y, x = np.nonzero(rows > threshold)
+    y = y + max(start - 1, 0)
+    around = [(y + dy, x + dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
+    y, x = (np.concatenate(part) for part in zip(*around, strict=True))
+    kept = (y >= start) & (y < min(start + _BAND_ROWS, ny)) & (x >= 0) & (x < nx)
+    y, x = y[kept], x[kept]
+    sky = segments[y, x] == 0
+    at = np.unique(y[sky] * nx + x[sky])
+    y, x = at // nx, at % nx
+    filtered = np.zeros(len(at), dtype=np.float32)
+    for dy, row_weight in ((-1, 1), (0, 2), (1, 1)):
+        for dx, weight in ((-1, 1), (0, 2), (1, 1)):
+            inside = (y + dy >= 0) & (y + dy < ny) & (x + dx >= 0) & (x + dx < nx)
+            share = np.float32(row_weight * weight / 16)
+            filtered[inside] += share * pixels[y[inside] + dy, x[inside] + dx]
+    return np.asarray(at[filtered > threshold], dtype=np.int64)

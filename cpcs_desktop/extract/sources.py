@@ -116,13 +116,14 @@ def measure(
     camera_aperture_pix : float, optional
         Diameter the observer set for this camera; used when the settings name none.
     """
-    bad = np.isnan(pixels)
-    bad_or_none = bad if bad.any() else None
+    bad: NDArray[np.bool_] | None = np.isnan(pixels)
+    if bad is not None and not bad.any():
+        bad = None  # its memory is wanted for the detection
     full = frame.saturation or np.inf
     saturated_pixels = np.flatnonzero(pixels >= full)
-    sky = subtract_background(pixels, bad_or_none, settings)
-    found = detect(pixels, sky.rms, bad_or_none, settings)
-    plane = Plane(pixels, bad_or_none, sky.rms, frame.gain)
+    sky = subtract_background(pixels, bad, settings)
+    found = detect(pixels, sky.rms, bad, settings)
+    plane = Plane(pixels, bad, sky.rms, frame.gain)
     saturated = saturated_sources(found, saturated_pixels)
     fwhm = widths(found)
     seeing = seeing_pix(fwhm, isophotal_snr(found, plane), saturated | touches_others(found))
