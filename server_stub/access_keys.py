@@ -16,7 +16,7 @@ import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from cpcs_desktop.datamodel.errors import CpcsError
@@ -29,6 +29,22 @@ _SHAPE = re.compile(r"cpcs_([a-z0-9]{8})_([A-Za-z0-9_-]{43})")
 KEY_PATTERN = re.compile(r"cpcs_[a-z0-9]{8}_[A-Za-z0-9_%-]{20,}")
 #: ``last_used_at`` is written at most this often, so that reading stays reading.
 USED_STEP = timedelta(minutes=1)
+#: Asked for with every request, so it is built once and loads columns, not rows of the ORM.
+_HOLDER = (
+    select(
+        AccessKeyRow.id,
+        AccessKeyRow.prefix,
+        AccessKeyRow.secret_hash,
+        AccessKeyRow.observatory_id,
+        AccessKeyRow.is_admin,
+        AccessKeyRow.allow_upload,
+        AccessKeyRow.revoked_at,
+        AccessKeyRow.last_used_at,
+        ObservatoryRow.name,
+    )
+    .join(ObservatoryRow, ObservatoryRow.id == AccessKeyRow.observatory_id)
+    .where(AccessKeyRow.prefix == bindparam("prefix"))
+)
 
 
 @dataclass(frozen=True)
@@ -95,35 +111,26 @@ def revoke(session: Session, prefix: str) -> AccessKeyRow:
     return row
 
 
-def _caller(row: AccessKeyRow, observatory: str) -> Caller:
-    return Caller(
-        key_id=row.id,
-        prefix=row.prefix,
-        observatory_id=row.observatory_id,
-        observatory=observatory,
-        is_admin=row.is_admin,
-        allow_upload=row.allow_upload,
-    )
-
-
 def caller_of_key(database: Database, key: str) -> Caller | None:
     """Return who holds a key, None when it is malformed, unknown or revoked."""
     shape = _SHAPE.fullmatch(key.strip())
     if shape is None:
         return None
-    with database.reading() as session:
-        found = session.execute(
-            select(AccessKeyRow, ObservatoryRow.name)
-            .join(ObservatoryRow, ObservatoryRow.id == AccessKeyRow.observatory_id)
-            .where(AccessKeyRow.prefix == shape[1])
-        ).one_or_none()
-    if found is None:
+    with database.engine.connect() as connection:
+        row = connection.execute(_HOLDER, {"prefix": shape[1]}).one_or_none()
+    if row is None:
         return None
-    row, observatory = found
     if not hmac.compare_digest(row.secret_hash, _hash(key.strip())) or row.revoked_at:
         return None
     note_use(database, row.id, row.last_used_at)
-    return _caller(row, observatory)
+    return Caller(
+        key_id=row.id,
+        prefix=row.prefix,
+        observatory_id=row.observatory_id,
+        observatory=row.name,
+        is_admin=row.is_admin,
+        allow_upload=row.allow_upload,
+    )
 
 
 def caller_of_id(session: Session, key_id: int) -> Caller | None:
@@ -132,7 +139,14 @@ def caller_of_id(session: Session, key_id: int) -> Caller | None:
     if row is None or row.revoked_at:
         return None
     observatory = session.get_one(ObservatoryRow, row.observatory_id)
-    return _caller(row, observatory.name)
+    return Caller(
+        key_id=row.id,
+        prefix=row.prefix,
+        observatory_id=row.observatory_id,
+        observatory=observatory.name,
+        is_admin=row.is_admin,
+        allow_upload=row.allow_upload,
+    )
 
 
 def note_use(database: Database, key_id: int, last: datetime | None) -> None:

@@ -23,7 +23,7 @@ from server_stub.refusals import Refused
 from server_stub.settings import ServerSettings
 
 
-def speak_protocol(request: Request) -> None:
+async def speak_protocol(request: Request) -> None:
     """Refuse clients whose protocol is too far from ours, in a sentence.
 
     Raises

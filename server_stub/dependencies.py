@@ -128,9 +128,22 @@ def uploader(caller: Annotated[Caller, Depends(bearer)]) -> Caller:
     return caller
 
 
-TheDatabase = Annotated[Database, Depends(database_of)]
-TheSettings = Annotated[ServerSettings, Depends(settings_of)]
-TheAnswers = Annotated[AnswerCache, Depends(answers_of)]
+# FastAPI sends every plain function through its thread pool and back; these need no thread.
+async def _the_database(request: Request) -> Database:
+    return database_of(request)
+
+
+async def _the_settings(request: Request) -> ServerSettings:
+    return settings_of(request)
+
+
+async def _the_answers(request: Request) -> AnswerCache:
+    return answers_of(request)
+
+
+TheDatabase = Annotated[Database, Depends(_the_database)]
+TheSettings = Annotated[ServerSettings, Depends(_the_settings)]
+TheAnswers = Annotated[AnswerCache, Depends(_the_answers)]
 KeyHolder = Annotated[Caller, Depends(bearer)]
 Uploader = Annotated[Caller, Depends(uploader)]
 Visitor = Annotated[Caller | None, Depends(visitor)]

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Connection, Select, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from cpcs_desktop.datamodel.band import passband_group
@@ -87,14 +87,52 @@ def event_of_id(session: Session, number: int) -> EventRow:
     Refused
         404.
     """
-    row = session.get(EventRow, number) if 0 < number < 2**31 else None
-    if row is None:
-        raise Refused(404, "unknown_event", f"There is no alert with the number {number}.")
-    return _followed(session, row)
+    return session.get_one(EventRow, curve_of_id(session.connection(), number).id)
 
 
 def event_of_name(session: Session, name: str) -> EventRow:
     """Return the event of a name as people and scripts write it.
+
+    Raises
+    ------
+    Refused
+        404.
+    """
+    return session.get_one(EventRow, curve_of_name(session.connection(), name).id)
+
+
+@dataclass(frozen=True)
+class CurveKey:
+    """What a light curve's answer is known by: while ``change`` stands, so does the answer."""
+
+    id: int
+    ivorn: str
+    change: int
+
+
+#: Asked for with every light curve, so they are built once and load few columns.
+_KEY = select(EventRow.id, EventRow.ivorn, EventRow.change, EventRow.merged_into_id)
+_KEY_OF_ID = _KEY.where(EventRow.id == bindparam("number"))
+_KEY_OF_NAME = _KEY.where(EventRow.ivorn == bindparam("name"))
+
+
+def curve_of_id(connection: Connection, number: int) -> CurveKey:
+    """Return the light curve of an event's number.
+
+    Raises
+    ------
+    Refused
+        404.
+    """
+    if 0 < number < 2**31:
+        row = connection.execute(_KEY_OF_ID, {"number": number}).one_or_none()
+        if row is not None:
+            return _followed(connection, row)
+    raise Refused(404, "unknown_event", f"There is no alert with the number {number}.")
+
+
+def curve_of_name(connection: Connection, name: str) -> CurveKey:
+    """Return the light curve of a name as people and scripts write it.
 
     A name may come encoded twice, or with its ``+`` turned into a blank on the way.
 
@@ -106,17 +144,17 @@ def event_of_name(session: Session, name: str) -> EventRow:
     for ivorn in dict.fromkeys((name, unquote(name), name.replace(" ", "+"))):
         if "\x00" in ivorn:  # PostgreSQL knows no such text
             continue
-        row = session.scalar(select(EventRow).where(EventRow.ivorn == ivorn))
+        row = connection.execute(_KEY_OF_NAME, {"name": ivorn}).one_or_none()
         if row is not None:
-            return _followed(session, row)
+            return _followed(connection, row)
     shown = "".join(c for c in name[:60] if c.isprintable())
     raise Refused(404, "unknown_event", f"The event {shown} is unknown; enter it first.")
 
 
-def _followed(session: Session, row: EventRow) -> EventRow:
+def _followed(connection: Connection, row: Any) -> CurveKey:
     while row.merged_into_id is not None:
-        row = session.get_one(EventRow, row.merged_into_id)
-    return row
+        row = connection.execute(_KEY_OF_ID, {"number": row.merged_into_id}).one()
+    return CurveKey(row.id, row.ivorn, row.change)
 
 
 def create_event(session: Session, body: EventBody, caller: Caller | None) -> tuple[EventRow, bool]:
@@ -134,7 +172,7 @@ def create_event(session: Session, body: EventBody, caller: Caller | None) -> tu
         raise Refused(422, "bad_event", "The event cannot be stored.", tuple(reasons))
     row = session.scalar(select(EventRow).where(EventRow.ivorn == body.ivorn).with_for_update())
     if row is not None:
-        row = _followed(session, row)
+        row = session.get_one(EventRow, row.merged_into_id or row.id)
         if row.ra is None and body.ra is not None:
             place(row, body.ra, body.dec)
             audit(session, caller, "place_event", row.ivorn, ra=body.ra, dec=body.dec)

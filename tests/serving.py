@@ -157,7 +157,7 @@ def point_json(
         "revision": revision,
         "kind": "DETECTION",
         "event": event,
-        "mjd": 58000.5 + n,
+        "mjd": 58000.5 + n % 1000,
         "exposure_s": 120.0,
         "band": "SDSS/r",
         "mag": 16.25,

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from cpcs_desktop.wire import NAME_LIMIT, LightCurveAnswer
 from server_stub.api.documents import refusals
 from server_stub.dependencies import KeyHolder, TheAnswers, TheDatabase
-from server_stub.events import event_of_name
+from server_stub.events import curve_of_name
 from server_stub.json_answers import packed_answer
 from server_stub.light_curves import light_curve
 from server_stub.tables import EventRow
@@ -35,8 +35,8 @@ def get_light_curve(
 ) -> Response:
     """Return the rows of an event that changed after ``since``; 0 asks for the light curve."""
     del caller
-    with database.reading() as session:
-        event = event_of_name(session, ivorn)
+    with database.engine.connect() as connection:
+        event = curve_of_name(connection, ivorn)
     tag = f'"{event.id}-{event.change}-{since}"'
     if tag in request.headers.get("If-None-Match", ""):
         return Response(status_code=304, headers={"ETag": tag})

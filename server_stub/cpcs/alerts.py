@@ -6,14 +6,15 @@ import json
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
-from sqlalchemy import Row
+from sqlalchemy import Connection, Row
 from sqlalchemy.orm import Session
 
 from server_stub.dependencies import TheAnswers, TheDatabase, Visitor
 from server_stub.events import (
+    CurveKey,
     EventSearch,
-    event_of_id,
-    event_of_name,
+    curve_of_id,
+    curve_of_name,
     old_wire_event,
     selected,
 )
@@ -69,8 +70,8 @@ def get_alert_lc_data(
 ) -> Response:
     """Return the light curve as one JSON object of parallel arrays."""
     _need_key(caller)
-    with database.reading() as session:
-        event = wanted_event(session, alert_id, alert_name)
+    with database.engine.connect() as connection:
+        event = wanted_curve(connection, alert_id, alert_name)
 
     def make() -> bytes:
         with database.reading() as session:
@@ -79,8 +80,8 @@ def get_alert_lc_data(
     return packed_answer(request, answers, ("old", event.id, event.ivorn, event.change), make)
 
 
-def wanted_event(session: Session, alert_id: str, alert_name: str) -> EventRow:
-    """Return the event that a request names by number or name.
+def wanted_curve(connection: Connection, alert_id: str, alert_name: str) -> CurveKey:
+    """Return the light curve that a request names by number or name.
 
     Raises
     ------
@@ -88,14 +89,14 @@ def wanted_event(session: Session, alert_id: str, alert_name: str) -> EventRow:
         400 when it names none, 404 when there is none.
     """
     if alert_name.strip():
-        return event_of_name(session, alert_name.strip())
+        return curve_of_name(connection, alert_name.strip())
     number = _whole(alert_id)
     if number is None:
         raise Refused(400, "no_event", "Say which alert: alert_id= or alert_name=.")
-    return event_of_id(session, number)
+    return curve_of_id(connection, number)
 
 
-def old_wire_light_curve(session: Session, event: EventRow) -> dict[str, Any]:
+def old_wire_light_curve(session: Session, event: EventRow | CurveKey) -> dict[str, Any]:
     """Return what ``get_alert_lc_data`` answers; here, and only here, a limit is ``-1``."""
     rows = current_rows(session, event.id)
     bands = [row.band.partition("/") for row in rows]

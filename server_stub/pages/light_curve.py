@@ -12,11 +12,12 @@ from cpcs_desktop.plots.light_curve import (
     band_order,
     light_curve_picture,
 )
-from server_stub.cpcs.alerts import wanted_event
+from server_stub.cpcs.alerts import wanted_curve
 from server_stub.dependencies import TheAnswers, TheDatabase
 from server_stub.light_curves import current_rows
 from server_stub.pages.render import logged_in, page
 from server_stub.refusals import Refused
+from server_stub.tables import EventRow
 
 router = APIRouter()
 
@@ -29,7 +30,9 @@ def get_alert_lc(
 ) -> Response:
     """Show the light curve of an alert."""
     with database.reading() as session:
-        event = wanted_event(session, alert_id, alert_name)
+        event = session.get_one(
+            EventRow, wanted_curve(session.connection(), alert_id, alert_name).id
+        )
         rows = current_rows(session, event.id)
     me = logged_in(request)
     traces = [] if me is None else plot_traces(rows)
@@ -55,8 +58,8 @@ def alert_lc_picture(
     if format not in {"png", "svg"}:
         raise Refused(400, "bad_format", "format is png or svg.")
     kind: Literal["png", "svg"] = "svg" if format == "svg" else "png"
-    with database.reading() as session:
-        event = wanted_event(session, alert_id, alert_name)
+    with database.engine.connect() as connection:
+        event = wanted_curve(connection, alert_id, alert_name)
 
     def make() -> bytes:
         with database.reading() as session:
