@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
-from PySide6.QtGui import QColor, QPixmap
+from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
 
 from cpcs_desktop.session.changes import Changes
 from cpcs_desktop.session.night_frame import FrameState, NightFrame, Verdict
@@ -25,9 +25,9 @@ COLUMNS: tuple[tuple[str, str], ...] = (
     ("", "What you decided: ✔ accepted, ✘ rejected, ○ not yet; ● marks work under way"),
     ("Frame", "Small picture and name of the file"),
     ("UTC", "Mid-exposure, UTC"),
-    ("Filter", "Filter as written in the header"),
     ("Band", "Band the calibration chose; ? where two bands explain the stars equally well"),
     ("Magnitude", "Magnitude of the target with its total 1 σ error, or > and the 5 σ limit"),
+    ("Filter", "Filter as written in the header"),
     ("ZP", "Zero point: reference minus instrumental magnitude, mag"),
     ("Trend", "Zero point against the median of the night in the same band, mag; clouds lower it"),
     ("Scatter", "Intrinsic scatter of the fit beyond the formal errors, mag"),
@@ -36,7 +36,7 @@ COLUMNS: tuple[tuple[str, str], ...] = (
     ("MJD", "Mid-exposure, MJD, UTC"),
     ("Status", "How far the work has come, or why it stopped"),
 )
-(STATE, NAME, UTC, FILTER, BAND, MAG, ZP, TREND, SCATTER, FWHM, SOURCES, MJD, STATUS) = range(13)
+(STATE, NAME, UTC, BAND, MAG, FILTER, ZP, TREND, SCATTER, FWHM, SOURCES, MJD, STATUS) = range(13)
 _RIGHT = {MAG, ZP, TREND, SCATTER, FWHM, SOURCES, MJD}
 _VERDICT_MARK = {Verdict.ACCEPTED: "✔", Verdict.REJECTED: "✘", Verdict.UNDECIDED: "○"}
 
@@ -49,7 +49,7 @@ class BoardModel(QAbstractTableModel):
         self._bridge = bridge
         self._theme = theme
         self._frames: list[NightFrame] = list(bridge.night.frames)
-        self._pictures: dict[int, QPixmap] = {}
+        self._pictures: dict[int, QIcon] = {}
         self._trend: dict[int, float] = {}
         self._compute_trend()
         bridge.changed.connect(self._on_changed)
@@ -113,6 +113,7 @@ class BoardModel(QAbstractTableModel):
     def use_theme(self, theme: Theme) -> None:
         """Use other colours."""
         self._theme = theme
+        self._pictures.clear()
         self._all_changed()
 
     # -- inside ----------------------------------------------------------------------------------
@@ -155,13 +156,13 @@ class BoardModel(QAbstractTableModel):
             if len(levels) > 1:
                 self._trend |= {key: value - median for key, value in levels}
 
-    def _picture(self, frame: NightFrame) -> QPixmap | None:
+    def _picture(self, frame: NightFrame) -> QIcon | None:
         if not frame.thumbnail:
             return None
         if frame.key not in self._pictures:
             picture = QPixmap()
             picture.loadFromData(frame.thumbnail)
-            self._pictures[frame.key] = picture
+            self._pictures[frame.key] = QIcon(_tinted(picture, self._theme))
         return self._pictures[frame.key]
 
     def _text(self, frame: NightFrame, column: int) -> str:
@@ -220,6 +221,15 @@ class BoardModel(QAbstractTableModel):
         return self._text(frame, column)
 
 
+def _tinted(picture: QPixmap, theme: Theme) -> QPixmap:
+    """Return a grey picture in the theme's light."""
+    painter = QPainter(picture)
+    painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_Multiply)
+    painter.fillRect(picture.rect(), QColor.fromRgbF(*theme.tint))
+    painter.end()
+    return picture
+
+
 def _level(frame: NightFrame) -> float | None:
     facts = frame.facts
     if facts.zero_point is None:
@@ -273,13 +283,21 @@ def _band(frame: NightFrame) -> str:
     return (frame.facts.band or "") + (" ?" if frame.facts.ambiguous else "")
 
 
+def _short(path: str) -> str:
+    """Name of a file without the endings every frame has."""
+    name = Path(path).name
+    for ending in (".gz", ".fz", ".bz2", ".fits", ".fit", ".fts"):
+        name = name.removesuffix(ending)
+    return name
+
+
 def _known(value: float | None, digits: int) -> str:
     return "" if value is None else numbers.number(value, digits)
 
 
 _TEXTS: dict[int, Callable[[NightFrame], str]] = {
     STATE: _mark,
-    NAME: lambda f: Path(f.path).name,
+    NAME: lambda f: _short(f.path),
     UTC: lambda f: "" if f.facts.mjd is None else numbers.clock(f.facts.mjd),
     FILTER: lambda f: f.facts.filter_header or "",
     BAND: _band,

@@ -80,7 +80,7 @@ class BoardView(QWidget):
         self.table.setSelectionMode(QTableView.SelectionMode.ExtendedSelection)
         self.table.setSortingEnabled(True)
         self.table.sortByColumn(board_model.UTC, Qt.SortOrder.AscendingOrder)
-        self.table.setIconSize(QSize(30, 30))
+        self.table.setIconSize(QSize(28, 28))
         self.table.setShowGrid(False)
         self.table.setWordWrap(False)
         self.table.setAlternatingRowColors(True)
@@ -119,11 +119,11 @@ class BoardView(QWidget):
         wide = self.fontMetrics().horizontalAdvance
         texts = {
             board_model.STATE: "✔",
-            board_model.NAME: "gaia16aye_r_001.fits ....",
-            board_model.UTC: "00:00:00",
+            board_model.NAME: "gaia16aye_r_001...",
+            board_model.UTC: "00:00:00.",
             board_model.FILTER: "Filter.",
             board_model.BAND: "REFCAT2/r ?",
-            board_model.MAG: "15.312 ± 0.008.",
+            board_model.MAG: "15.312 ± 0.008",
             board_model.ZP: "25.1140",
             board_model.TREND: "Trend .",
             board_model.SCATTER: "Scatter .",

@@ -85,7 +85,7 @@ class CalibrateTab(QWidget):
             return
         docks, size = self.docks, self.size()
         self.places.resizeDocks(
-            [docks["Result"]], [size.height() * 28 // 100], Qt.Orientation.Vertical
+            [docks["Result"]], [size.height() * 22 // 100], Qt.Orientation.Vertical
         )
         self.places.resizeDocks(
             [docks["Night"], docks["Fits"]],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QFontDatabase, QGuiApplication, QMouseEvent
-from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QSizePolicy, QWidget
 
 from cpcs_desktop.ui import numbers
 from cpcs_desktop.ui.bridge import Bridge
@@ -22,10 +22,16 @@ class CursorLine(QLabel):
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setWordWrap(True)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.setMinimumHeight(self.fontMetrics().height() * 2 + 4)
-        self.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
+        self.use_text_size()
         self._bridge = bridge
         self._position: tuple[float, float] | None = None
+
+    def use_text_size(self) -> None:
+        """Take the window's text size; digits of one width keep the line still."""
+        font = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
+        font.setPointSizeF(QApplication.font().pointSizeF())
+        self.setFont(font)
+        self.setMinimumHeight(self.fontMetrics().height() * 2 + 4)
 
     def show_place(self, x: float, y: float, star: int | None) -> None:
         """Describe a place of the frame, pixels 0-based."""

@@ -8,7 +8,7 @@ import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, Qt
-from PySide6.QtGui import QPolygonF
+from PySide6.QtGui import QPolygonF, QResizeEvent
 from PySide6.QtWidgets import QLabel, QTabBar, QVBoxLayout, QWidget
 
 from cpcs_desktop.datamodel.calibration import Calibration
@@ -18,7 +18,7 @@ from cpcs_desktop.ui import numbers
 from cpcs_desktop.ui.bridge import Bridge
 from cpcs_desktop.ui.fits_model import describe
 from cpcs_desktop.ui.markers import positions
-from cpcs_desktop.ui.plot_box import PlotBox
+from cpcs_desktop.ui.plot_box import PlotBox, Spots
 from cpcs_desktop.ui.theme import Theme, css, qcolor
 
 CLICK_RADIUS = 8.0
@@ -62,7 +62,7 @@ class FitPlot(QWidget):
         self.canvas = pg.GraphicsLayoutWidget()
         self.canvas.setObjectName("fitCanvas")
         self.canvas.setAccessibleName("Fit of the shown band; a click excludes a star")
-        self.canvas.setMinimumHeight(180)
+        self.canvas.setMinimumHeight(90)
         self.main_box, self.low_box = PlotBox(), PlotBox()
         self.main = self.canvas.addPlot(row=0, col=0, viewBox=self.main_box)
         self.low = self.canvas.addPlot(row=1, col=0, viewBox=self.low_box)
@@ -70,10 +70,9 @@ class FitPlot(QWidget):
         layout.setRowStretchFactor(0, 3)
         layout.setRowStretchFactor(1, 2)
         layout.setVerticalSpacing(2)
-        self.main.setLabels(left="reference (mag)", bottom="instrumental (mag)")
+        self.main.setLabels(left="ref (mag)", bottom="instrumental (mag)")
         for plot in (self.main, self.low):
             plot.hideButtons()
-            plot.getAxis("left").setWidth(56)
             for side in ("left", "bottom"):
                 plot.getAxis(side).enableAutoSIPrefix(enable=False)
         for box in (self.main_box, self.low_box):
@@ -84,8 +83,8 @@ class FitPlot(QWidget):
         self.zero = pg.InfiniteLine(0.0, angle=0)
         self.bars = pg.BarGraphItem(x=[0.0], height=[0.0], width=1.0)
         self.curve = pg.PlotCurveItem()
-        self.stars_above, self.stars_below = pg.ScatterPlotItem(), pg.ScatterPlotItem()
-        self.lit_above, self.lit_below = pg.ScatterPlotItem(), pg.ScatterPlotItem()
+        self.stars_above, self.stars_below = Spots(), Spots()
+        self.lit_above, self.lit_below = Spots(), Spots()
         for thing in (self.line, self.stars_above, self.lit_above):
             self.main.addItem(thing)
         for thing in (self.zero, self.bars, self.curve, self.stars_below, self.lit_below):
@@ -117,6 +116,7 @@ class FitPlot(QWidget):
                 axis.setTextPen(qcolor(theme.faint))
                 axis.setTickFont(self.font())
                 axis.label.setFont(self.font())
+            plot.getAxis("left").setWidth(self.fontMetrics().horizontalAdvance("−0.00000"))
         for box in (self.main_box, self.low_box):
             box.use_theme(theme)
         self.line.setPen(pg.mkPen(qcolor(theme.line), width=1.4))
@@ -165,7 +165,10 @@ class FitPlot(QWidget):
         else:
             self.line.setData([], [])
         name, axis = AGAINST[self.tabs.currentIndex()]
-        self.low.setLabels(left="stars" if histogram else "residual (mag)", bottom=axis)
+        for side, text in (("left", "stars" if histogram else "Δ (mag)"), ("bottom", axis)):
+            visible = self.low.getAxis(side).label.isVisible()
+            self.low.getAxis(side).setLabel(text)
+            self.low.getAxis(side).showLabel(visible)
         self.low_box.invertX(name == "Magnitude")
         self._light()
         now = (self._bridge.current, fit.band)
@@ -251,6 +254,15 @@ class FitPlot(QWidget):
         x = self._residual_x[np.isfinite(self._residual_x)]
         x_range = _span(x) if len(x) else (0.0, 1.0)
         self.low_box.setRange(xRange=x_range, yRange=(-reach, reach), padding=0.06)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Drop labels, then the upper plot, where room (or large text) leaves no place for them."""
+        super().resizeEvent(event)
+        lines = self.canvas.height() / self.fontMetrics().height()
+        for plot in (self.main, self.low):
+            for side in ("left", "bottom"):
+                plot.getAxis(side).showLabel(lines > 16)
+        self.main.setVisible(lines > 10)
 
     def _light(self) -> None:
         """Ring the selected stars."""

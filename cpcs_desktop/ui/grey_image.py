@@ -22,12 +22,12 @@ class GreyImage(pg.GraphicsObject):  # type: ignore[misc]
         self._bytes: list[NDArray[np.uint8]] = []
         self._images: list[QImage] = []
         self._colours: list[int] = [qRgb(v, v, v) for v in range(256)]
-        self._shape = (0, 0)
+        self._size_pix = (0, 0)
 
     @property
-    def shape(self) -> tuple[int, int]:
+    def size_pix(self) -> tuple[int, int]:
         """Rows and columns, (0, 0) for none."""
-        return self._shape
+        return self._size_pix
 
     def show_levels(self, levels: list[NDArray[np.uint8]]) -> None:
         """Show an image and its halves; an empty list shows nothing."""
@@ -39,7 +39,7 @@ class GreyImage(pg.GraphicsObject):  # type: ignore[misc]
             image = QImage(grey.data, columns, rows, columns, QImage.Format.Format_Indexed8)
             image.setColorTable(self._colours)
             self._images.append(image)
-        self._shape = levels[0].shape if levels else (0, 0)
+        self._size_pix = levels[0].shape if levels else (0, 0)
         self.update()
 
     def use_colours(self, table: NDArray[np.uint8]) -> None:
@@ -51,7 +51,7 @@ class GreyImage(pg.GraphicsObject):  # type: ignore[misc]
 
     def boundingRect(self) -> QRectF:
         """Return the outer edges of the outer pixels."""
-        rows, columns = self._shape
+        rows, columns = self._size_pix
         return QRectF(-0.5, -0.5, columns, rows)
 
     def paint(self, painter: QPainter, *_args: Any) -> None:

@@ -26,6 +26,7 @@ from cpcs_desktop.ui.grey_image import GreyImage
 from cpcs_desktop.ui.image_box import ImageBox
 from cpcs_desktop.ui.markers import LOOKS, Overlay, marks, place, positions
 from cpcs_desktop.ui.pixels import FramePixels, halvings
+from cpcs_desktop.ui.plot_box import Spots
 from cpcs_desktop.ui.sky_marks import SkyMarks
 from cpcs_desktop.ui.stretch import Stretch, percentile, to_grey, zscale
 from cpcs_desktop.ui.task import Tasks
@@ -65,8 +66,8 @@ class ImageView(QWidget):
         self.canvas.setCentralItem(self.box)
         self.canvas.setMinimumSize(160, 120)
         self.picture = GreyImage()
-        self.points = pg.ScatterPlotItem(pxMode=True)
-        self.lit = pg.ScatterPlotItem(pxMode=True)
+        self.points = Spots()
+        self.lit = Spots()
         self._aperture, self._radius = QGraphicsEllipseItem(), QGraphicsEllipseItem()
         for z, thing in enumerate(
             (self.picture, self.points, self._aperture, self._radius, self.lit)
@@ -132,6 +133,7 @@ class ImageView(QWidget):
         self._theme = theme
         self.canvas.setBackground(qcolor(theme.plot))
         self.sky.use_theme(theme)
+        self.cursor_line.use_text_size()
         self._recolour()
         for ellipse, style in (
             (self._aperture, Qt.PenStyle.SolidLine),
@@ -167,7 +169,7 @@ class ImageView(QWidget):
 
     def fit_view(self) -> None:
         """Show the whole frame."""
-        if self.picture.shape != (0, 0):
+        if self.picture.size_pix != (0, 0):
             self.box.setRange(self.picture.boundingRect(), padding=0.0)
         elif len(self._x):
             known = np.isfinite(self._x)
@@ -231,7 +233,7 @@ class ImageView(QWidget):
         self._tasks.start("grey", future, lambda made: self._rendered(pixels, made))
 
     def _rendered(self, pixels: FramePixels, levels: list[NDArray[np.uint8]]) -> None:
-        other_size = self.picture.shape != levels[0].shape
+        other_size = self.picture.size_pix != levels[0].shape
         self.picture.show_levels(levels)
         self.sky.say("")
         frame = pixels.frame

@@ -13,7 +13,7 @@ from cpcs_desktop.session.night_frame import Verdict
 from cpcs_desktop.ui import numbers
 from cpcs_desktop.ui.bridge import Bridge
 
-How = Literal["server", "waiting", "draft"]
+How = Literal["server", "waiting", "night", "draft"]
 _HERE = "this observatory"
 
 
@@ -47,11 +47,39 @@ def drawn_points(bridge: Bridge, event: str | None) -> list[Drawn]:
         point = as_drawn(bridge.sending.accepted_point(submission))
         where = submission.message or submission.state.value.lower()
         found[point.id] = Drawn(point, "waiting", where, rows.get(point.id))
+    for point, key in _tonight(bridge, event):
+        if point.id not in found:
+            found[point.id] = Drawn(point, "night", "of tonight, not decided yet", key)
     drawn = list(found.values())
     draft = _draft(bridge, event)
     if draft is not None:
         drawn = [d for d in drawn if d.point.id != draft.point.id] + [draft]
     return drawn
+
+
+def _tonight(bridge: Bridge, event: str) -> list[tuple[LightCurvePoint, int]]:
+    """Return what other undecided rows of the night found, as far as the board knows."""
+    points = []
+    for frame in bridge.night.frames:
+        facts, decisions = frame.facts, frame.decisions
+        name = bridge.night.point_of(frame.key)
+        if decisions.event != event or decisions.verdict is not Verdict.UNDECIDED or name is None:
+            continue
+        if facts.mag is not None and facts.mjd is not None and facts.band is not None:
+            point = LightCurvePoint(
+                id=name,
+                revision=decisions.revision,
+                kind="UPPER_LIMIT" if frame.is_limit else "DETECTION",
+                mjd=facts.mjd,
+                mag=facts.mag,
+                mag_err=facts.mag_err,
+                mag_err_total=facts.mag_err_total,
+                calib_err=facts.scatter,
+                band=facts.band,
+                observatory=bridge.settings.observatory.name or _HERE,
+            )
+            points.append((point, frame.key))
+    return points
 
 
 def _draft(bridge: Bridge, event: str) -> Drawn | None:

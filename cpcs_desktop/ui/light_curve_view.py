@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, Qt
-from PySide6.QtGui import QShowEvent
+from PySide6.QtGui import QPainterPath, QShowEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from cpcs_desktop.datamodel.point import LightCurvePoint
@@ -16,13 +16,30 @@ from cpcs_desktop.session.changes import Changes
 from cpcs_desktop.ui import numbers
 from cpcs_desktop.ui.bridge import Bridge
 from cpcs_desktop.ui.light_curve_points import Drawn, drawn_points, neighbours
-from cpcs_desktop.ui.plot_box import PlotBox
+from cpcs_desktop.ui.plot_box import PlotBox, Spots
 from cpcs_desktop.ui.theme import Theme, band_colour, css, qcolor
 from cpcs_desktop.ui.time_axis import TimeAxis, TimeScale
 
 CLICK_RADIUS = 8.0
 _ALL = "all"
 _SYMBOLS = ("o", "s", "d", "t", "p", "h", "star", "t1")
+
+
+def _down_arrow() -> QPainterPath:
+    """Return the sign of a limit: a bar with an arrow that hangs from it."""
+    path = QPainterPath()
+    for x1, y1, x2, y2 in (
+        (-0.22, 0.0, 0.22, 0.0),
+        (0.0, 0.0, 0.0, 0.5),
+        (0.0, 0.5, -0.14, 0.32),
+        (0.0, 0.5, 0.14, 0.32),
+    ):
+        path.moveTo(x1, y1)
+        path.lineTo(x2, y2)
+    return path
+
+
+_DOWN_ARROW = _down_arrow()
 
 
 @dataclass
@@ -68,7 +85,7 @@ class LightCurveView(QWidget):
         self.plot.setLabels(left="magnitude")
         self.plot.getAxis("left").enableAutoSIPrefix(enable=False)
         self.box.invertY()
-        self.points, self.lit = pg.ScatterPlotItem(), pg.ScatterPlotItem()
+        self.points, self.lit = Spots(), Spots()
         self.bars = pg.ErrorBarItem(x=np.zeros(1), y=np.zeros(1), height=np.zeros(1), beam=0.0)
         for thing in (self.bars, self.points, self.lit):
             self.plot.addItem(thing)
@@ -166,7 +183,8 @@ class LightCurveView(QWidget):
         moved = changes.current or here in changes.frames
         if moved and frame is not None and frame.decisions.event is not None:
             self.show_event(frame.decisions.event)
-        if changes.light_curves or changes.queue or changes.current or here in changes.fits:
+        redraw = changes.light_curves or changes.queue or changes.current or changes.board
+        if redraw or changes.frames or here in changes.fits:
             self._stale = True
             if self.isVisible():
                 self._draw()
@@ -220,16 +238,19 @@ class LightCurveView(QWidget):
         theme, point = self._theme, drawn.point
         rgb = band_colour(point.band.partition("/")[2], theme)
         names = sorted({d.point.observatory for d in self._drawn})
-        symbol = _SYMBOLS[names.index(point.observatory) % len(_SYMBOLS)]
-        size = 9
+        symbol: str | QPainterPath = _SYMBOLS[names.index(point.observatory) % len(_SYMBOLS)]
+        size = 11
         pen = pg.mkPen(qcolor(rgb), width=1.4)
         brush = pg.mkBrush(qcolor(rgb))
         if point.kind == "UPPER_LIMIT":
-            symbol, size, brush = "arrow_down", 14, pg.mkBrush(None)
+            symbol, size, brush = _DOWN_ARROW, 22, pg.mkBrush(None)
         if drawn.how == "draft":
-            pen, brush, size = pg.mkPen(qcolor(theme.selected), width=2.4), pg.mkBrush(None), 15
-        elif drawn.how == "waiting":
+            pen, brush = pg.mkPen(qcolor(rgb), width=2.6), pg.mkBrush(None)
+            size += 6
+        elif drawn.how != "server":
             brush = pg.mkBrush(None)
+            if drawn.how == "night":
+                pen, size = pg.mkPen(qcolor(rgb, 150), width=1.0), size - 2
         return {
             "pos": (point.mjd, point.mag),
             "symbol": symbol,
@@ -248,11 +269,21 @@ class LightCurveView(QWidget):
         here = sum(d.how == "waiting" for d in shown)
         parts = [f"{sum(d.how == 'server' for d in shown)} points on the server"]
         if here:
-            parts.append(f"{here} here, not sent yet (hollow)")
+            parts.append(f"{here} accepted here, not sent yet (hollow)")
+        night = sum(d.how == "night" for d in shown)
+        if night:
+            parts.append(f"{night} of tonight, not decided (thin)")
         if any(d.how == "draft" for d in shown):
-            parts.append("the large open marker is the draft")
+            parts.append("the draft is ringed")
         words = "; ".join(parts)
-        self.title.setText(f'<b>{self._event}</b> <span style="color:{faint}">{words}</span>')
+        bands = sorted({d.point.band for d in shown})
+        legend = " ".join(
+            f'<span style="color:{css(band_colour(b.partition("/")[2], self._theme))}">● {b}</span>'
+            for b in bands
+        )
+        self.title.setText(
+            f'<b>{self._event}</b> <span style="color:{faint}">{words}</span> &nbsp; {legend}'
+        )
 
     def fit_view(self) -> None:
         """Show every point."""

@@ -10,7 +10,7 @@ from PySide6.QtCore import QBuffer, QByteArray, QIODevice
 from PySide6.QtGui import QImage
 
 from cpcs_desktop.datamodel.frame import Frame
-from cpcs_desktop.ui.stretch import Stretch, sample, to_grey, zscale
+from cpcs_desktop.ui.stretch import Stretch, sample, to_grey
 from cpcs_desktop.ui.work import split_hdu
 
 THUMBNAIL = 60
@@ -74,7 +74,10 @@ def thumbnail(pixels: NDArray[np.float32]) -> bytes:
     blocks = pixels[:ny, :nx].reshape(ny // step, step, nx // step, step)
     small = np.nan_to_num(np.nanmax(blocks[:, :: max(1, step // 8)], axis=(1, 3)))
     ordered = np.sort(small.ravel()).astype(np.float64)
-    grey = np.ascontiguousarray(to_grey(small, zscale(ordered), Stretch.LINEAR, ordered)[::-1])
+    # Half the blocks hold no star: their level is black, the brightest hundredth is white.
+    low, high = (float(v) for v in np.percentile(ordered, [50, 99]))
+    levels = (low, max(high, low + 1e-3))
+    grey = np.ascontiguousarray(to_grey(small, levels, Stretch.SQRT, ordered)[::-1])
     picture = QImage(
         grey.tobytes(), grey.shape[1], grey.shape[0], grey.shape[1], QImage.Format.Format_Grayscale8
     )

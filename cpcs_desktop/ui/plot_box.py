@@ -12,6 +12,14 @@ from PySide6.QtWidgets import QGraphicsPathItem
 from cpcs_desktop.ui.theme import Theme, qcolor
 
 
+class Spots(pg.ScatterPlotItem):  # type: ignore[misc]
+    """Markers that leave clicks to the plot under them: the plot knows which star is nearest."""
+
+    def mouseClickEvent(self, event: Any) -> None:
+        """Pass the click on."""
+        event.ignore()
+
+
 class PlotBox(pg.ViewBox):  # type: ignore[misc]
     """Wheel zooms, drag pans, Shift + drag is a lasso, double click shows everything again.
 

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QListView,
     QMenu,
     QPushButton,
+    QScrollArea,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -55,9 +56,6 @@ class ResultView(QWidget):
         self._theme = theme
         self.cutout = Cutout(bridge, theme, self)
         self.headline = self._label("resultMagnitude", rich=True)
-        big = QFont(self.headline.font())
-        big.setPointSizeF(big.pointSizeF() * 1.5)
-        self.headline.setFont(big)
         self.budget = self._label("resultBudget", rich=True)
         self.choice = self._label("resultChoice")
         self.place = self._label("resultPlace", rich=True)
@@ -85,6 +83,7 @@ class ResultView(QWidget):
         self.reject.setMenu(self._reasons())
         self.accept.clicked.connect(bridge.accept)
         self.submit.clicked.connect(bridge.sending.push_now)
+        self._size_headline()
         self._arrange()
         bridge.changed.connect(self._on_changed)
         self._show()
@@ -117,18 +116,30 @@ class ResultView(QWidget):
         for button in (self.accept, self.reject, self.submit):
             buttons.addWidget(button)
         buttons.addStretch(1)
-        words = QVBoxLayout()
+        inside = QWidget(self)
+        words = QVBoxLayout(inside)
+        words.setContentsMargins(0, 0, 4, 0)
         words.setSpacing(4)
         for label in (self.headline, self.budget, self.choice, self.place):
             words.addWidget(label)
         words.addStretch(1)
-        words.addWidget(self.comment)
-        words.addLayout(buttons)
+        area = QScrollArea(self)
+        area.setObjectName("resultWords")
+        area.setWidget(inside)
+        area.setWidgetResizable(True)
+        area.setFrameShape(QScrollArea.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setMinimumHeight(40)
+        middle = QVBoxLayout()
+        middle.setSpacing(4)
+        middle.addWidget(area, 1)
+        middle.addWidget(self.comment)
+        middle.addLayout(buttons)
         grid = QGridLayout(self)
         grid.setContentsMargins(8, 6, 8, 6)
         grid.setHorizontalSpacing(12)
         grid.addWidget(self.cutout, 0, 0)
-        grid.addLayout(words, 0, 1)
+        grid.addLayout(middle, 0, 1)
         grid.addWidget(self.checks, 0, 2)
         grid.setColumnStretch(1, 3)
         grid.setColumnStretch(2, 4)
@@ -136,9 +147,15 @@ class ResultView(QWidget):
     def use_theme(self, theme: Theme) -> None:
         """Use other colours."""
         self._theme = theme
+        self._size_headline()
         self.checks_model.use_theme(theme)
         self.cutout.use_theme(theme)
         self._show()
+
+    def _size_headline(self) -> None:
+        big = QFont(self.font())
+        big.setPointSizeF(big.pointSizeF() * 1.5)
+        self.headline.setFont(big)
 
     def ask_reason(self) -> None:
         """Open the list of reasons to reject, for the keyboard."""

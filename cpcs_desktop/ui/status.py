@@ -57,12 +57,12 @@ class StatusLine(QStatusBar):
 
     def say(self, sentence: str) -> None:
         """Show a sentence until the next one."""
-        self.sentence.setText(sentence)
+        self.sentence.setText(f" {sentence}")
         self.sentence.setToolTip(sentence)
 
     def _tick(self) -> None:
         now = datetime.now(UTC)
-        self.clock.setText(f"{now:%H:%M:%S} UTC   MJD {numbers.number(mjd_now(), 4)}")
+        self.clock.setText(f"{now:%H:%M:%S} UTC   MJD {numbers.number(mjd_now(), 4)}  ")
 
     def _on_changed(self, changes: Changes) -> None:
         if changes.frames or changes.board:

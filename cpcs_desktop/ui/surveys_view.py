@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +29,7 @@ from cpcs_desktop.ui.table_model import Column, TableModel
 from cpcs_desktop.ui.task import Tasks
 from cpcs_desktop.ui.theme import Rgb, Theme
 
-_FIELD_RADIUS_DEG = 0.3
+_UNKNOWN_FIELD_DEG = 0.25
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,15 @@ class SurveyRow:
     patches: tuple[tuple[float, float], ...] = ()
 
 
-def survey_rows(folder: Path, field: tuple[float, float] | None) -> list[SurveyRow]:
-    """Read the whole cache; made for a background thread."""
+def survey_rows(folder: Path, field: tuple[float, float, float] | None) -> list[SurveyRow]:
+    """Read the whole cache; made for a background thread.
+
+    Parameters
+    ----------
+    folder : Path
+    field : (float, float, float) or None
+        RA, Dec and radius of the field looked at, degrees.
+    """
     from cpcs_desktop.surveys.cache import SurveyCache, age_days
     from cpcs_desktop.surveys.registry import SURVEYS
 
@@ -68,7 +76,7 @@ def survey_rows(folder: Path, field: tuple[float, float] | None) -> list[SurveyR
             age = min((age_days(s) for s in found.sources), default=None)
             patches = _patches(found.coverage)
             if field is not None:
-                here = cache.covered_fraction(key, *field, _FIELD_RADIUS_DEG)
+                here = cache.covered_fraction(key, *field)
         rows.append(
             SurveyRow(
                 key=key,
@@ -123,7 +131,8 @@ def _here(row: SurveyRow) -> str:
 
 _COLUMNS: tuple[Column[SurveyRow], ...] = (
     Column("Survey", "Key, as on the command line", lambda r: r.key),
-    Column("This field", "Whether 0.3° around the target is covered", _here, lambda r: r.here or 0),
+    Column("This field", "How much of the circle around the frame is covered", _here,
+           lambda r: r.here or 0.0),
     Column("Bands", "Stored and derived bands", lambda r: r.bands),
     Column("Magnitudes", "Bright and faint limit of usable stars", lambda r: r.limits),
     Column("Stars", "Stars in the cache", lambda r: "" if r.stars is None else f"{r.stars:,}",
@@ -229,11 +238,21 @@ class SurveysView(QWidget):
     def refresh(self) -> None:
         """Read the cache again."""
         self._stale = False
-        frame = self._bridge.frame
-        field = frame.decisions.target if frame is not None else None
         folder = self._bridge.profile.survey_cache
-        future = self._bridge.threads.submit(survey_rows, folder, field)
+        future = self._bridge.threads.submit(survey_rows, folder, self._field())
         self._tasks.start("read", future, self._came)
+
+    def _field(self) -> tuple[float, float, float] | None:
+        """Return the circle that this camera's frame covers around the target."""
+        frame, exposure = self._bridge.frame, self._bridge.exposure
+        if frame is None or frame.decisions.target is None:
+            return None
+        radius = _UNKNOWN_FIELD_DEG
+        if exposure is not None:
+            shape, scale = exposure.frame.shape, exposure.frame.pixel_scale_arcsec
+            if shape is not None and scale is not None:
+                radius = math.hypot(*shape) / 2 * scale / 3600.0
+        return (*frame.decisions.target, radius)
 
     @property
     def ready(self) -> bool:

@@ -265,6 +265,20 @@ def _style_sheet(theme: Theme) -> str:
         background: {t["window"]}; border-color: {t["raised"]}; }}
     QPushButton:checked, QToolButton:checked {{ background: {t["accent"]};
         color: {t["on_accent"]}; }}
+    QLineEdit, QPlainTextEdit {{ background: {t["base"]};
+        color: {t["text"]}; border: 1px solid {t["border"]}; border-radius: 3px;
+        padding: 3px 5px; selection-background-color: {t["accent"]};
+        selection-color: {t["on_accent"]}; }}
+    QLineEdit:focus, QPlainTextEdit:focus {{ border-color: {t["accent"]}; }}
+    QComboBox QLineEdit {{ border: none; padding: 0; background: transparent; }}
+    QSplitter::handle {{ background: {t["border"]}; margin: 1px; }}
+    QComboBox QAbstractItemView {{ background: {t["raised"]}; border: 1px solid {t["border"]}; }}
+    QCheckBox {{ spacing: 6px; }}
+    QMenu {{ background: {t["raised"]}; border: 1px solid {t["border"]}; }}
+    QMenu::item:selected {{ background: {t["accent"]}; color: {t["on_accent"]}; }}
+    QMenuBar::item:selected {{ background: {t["accent"]}; color: {t["on_accent"]}; }}
+    QProgressBar {{ border: 1px solid {t["border"]}; border-radius: 3px; text-align: center; }}
+    QProgressBar::chunk {{ background: {t["accent"]}; }}
     QStatusBar {{ border-top: 1px solid {t["border"]}; }}
     QStatusBar::item {{ border: none; }}
     QLabel[role="faint"] {{ color: {t["faint"]}; }}
@@ -288,7 +302,9 @@ def apply_theme(app: QApplication, theme: Theme, text_percent: int = 100) -> Non
     text_percent : int
         Size of all text, 100 to 300.
     """
-    app.setStyle("Fusion")
+    from cpcs_desktop.ui.style import ThemedStyle
+
+    app.setStyle(ThemedStyle(theme))
     app.setPalette(palette(theme))
     font = QFont(app.font())
     font.setPointSizeF(9.0 * text_percent / 100.0)
