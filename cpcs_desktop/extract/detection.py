@@ -146,7 +146,7 @@ def mark_specks(
     places = [
         _high_places(pixels, found.segments, threshold, start) for start in range(0, ny, _BAND_ROWS)
     ]
-    left = np.unique(np.concatenate(places))
+    left = np.concatenate(places)
     if len(left) == 0 or len(found) == 0:
         return np.empty(0, dtype=np.int64)
     x, y = left % nx, left // nx
@@ -203,15 +203,16 @@ def _high_places(
     the nine below the mask is, so that few places have to be filtered.
     """
     ny, nx = pixels.shape
-    rows = pixels[max(start - 1, 0) : min(start + _BAND_ROWS + 1, ny)]
-    y, x = np.nonzero(rows > threshold)
-    y = y + max(start - 1, 0)
-    around = [(y + dy, x + dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
-    y, x = (np.concatenate(part) for part in zip(*around, strict=True))
-    kept = (y >= start) & (y < min(start + _BAND_ROWS, ny)) & (x >= 0) & (x < nx)
-    y, x = y[kept], x[kept]
-    sky = segments[y, x] == 0
-    at = np.unique(y[sky] * nx + x[sky])
+    stop = min(start + _BAND_ROWS, ny)
+    first, last = max(start - 1, 0), min(stop + 1, ny)
+    high = np.zeros((stop - start + 2, nx), dtype=bool)
+    np.greater(pixels[first:last], threshold, out=high[first - start + 1 : last - start + 1])
+    tall = high[:-2] | high[1:-1] | high[2:]
+    near = tall.copy()
+    near[:, 1:] |= tall[:, :-1]
+    near[:, :-1] |= tall[:, 1:]
+    near &= segments[start:stop] == 0
+    at = np.flatnonzero(near) + start * nx
     y, x = at // nx, at % nx
     filtered = np.zeros(len(at), dtype=np.float32)
     for dy, row_weight in ((-1, 1), (0, 2), (1, 1)):
