@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 ROW_GROUP = 20_000
+_SMALL_FILE = 4 << 20
 
 
 def schema_of(survey: ReferenceSurvey, *, text_ids: bool) -> pa.Schema:
@@ -117,6 +118,7 @@ class PixelReader:
     def __init__(self, path: Path) -> None:
         self.path = path
         stat = path.stat()
+        self._size = stat.st_size
         self._footer, self._low, self._high = _footer(str(path), stat.st_mtime_ns, stat.st_size)
 
     def read(
@@ -133,7 +135,7 @@ class PixelReader:
         groups = np.flatnonzero(last > first).tolist()
         if not groups:
             return None
-        with pq.ParquetFile(self.path, metadata=self._footer) as file:
+        with pq.ParquetFile(self._source(), metadata=self._footer) as file:
             table = file.read_row_groups(groups, use_threads=len(groups) > 4)
         cells = table.column("_healpix_29").to_numpy()
         low, high = np.searchsorted(cells, start), np.searchsorted(cells, end)
@@ -145,6 +147,14 @@ class PixelReader:
         begin = int(chosen[0])
         part = table.slice(begin, int(chosen[-1]) + 1 - begin)
         return from_arrow(part, survey).rows(chosen - begin)
+
+    def _source(self) -> Any:
+        """Return the file: a small one at once, so that no column waits for another thread."""
+        import pyarrow as pa
+
+        if self._size <= _SMALL_FILE:
+            return pa.BufferReader(self.path.read_bytes())
+        return self.path
 
 
 @lru_cache(maxsize=512)
