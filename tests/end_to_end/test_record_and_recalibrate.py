@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import Result
+from click.testing import CliRunner, Result
 
+from cpcs_desktop.cli.main import cpcs
 from cpcs_desktop.datamodel.errors import CpcsError
 from cpcs_desktop.io.record_zip import read_record, write_record
 from cpcs_desktop.settings import open_profile
@@ -23,17 +24,32 @@ def lines(result: Result) -> list[dict[str, Any]]:
     return [json.loads(line) for line in result.stdout.splitlines()]
 
 
-@pytest.fixture
-def accepted(night: Any, run: Any) -> list[dict[str, Any]]:
-    """Three points: a limit and a detection against SDSS, a detection against APASS."""
+@pytest.fixture(scope="module")
+def prepared(
+    night: Any, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, list[dict[str, Any]]]:
+    """A profile with three points: a limit and a detection against SDSS, one against APASS."""
+    profile = tmp_path_factory.mktemp("prepared")
+    places = ["--profile", str(profile), "--cache", str(night.folder / "cache")]
+
+    def call(*words: str) -> Result:
+        return CliRunner().invoke(cpcs, [*words, *places], catch_exceptions=False)
+
     event = night.event
-    run("event", "add", event["event"], "--ra", str(event["ra"]), "--dec", str(event["dec"]))
+    call("event", "add", event["event"], "--ra", str(event["ra"]), "--dec", str(event["dec"]))
     found = []
     for frame, band in zip(night.files("frames"), ("SDSS/r", "SDSS/r", "APASS/r"), strict=True):
-        found += lines(run("submit", frame, "--event", "auto", "--force-filter", band,
-                           "--accept-red", "--json"))  # fmt: skip
+        found += lines(call("submit", frame, "--event", "auto", "--force-filter", band,
+                            "--accept-red", "--json"))  # fmt: skip
     assert [line["status"] for line in found] == ["ok"] * 3
-    return found
+    return profile, found
+
+
+@pytest.fixture
+def accepted(prepared: tuple[Path, list[dict[str, Any]]], tmp_path: Path) -> list[dict[str, Any]]:
+    """A copy of the prepared profile, and what was said when its points were accepted."""
+    shutil.copytree(prepared[0], tmp_path / "mine")
+    return prepared[1]
 
 
 def test_nothing_changes_with_unchanged_code_and_surveys(accepted: Any, run: Any) -> None:
