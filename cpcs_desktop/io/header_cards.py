@@ -99,5 +99,5 @@ def header_rows(header: Header) -> tuple[tuple[str, str, str], ...]:
         try:
             rows.append((str(card.keyword), str(card.value), str(card.comment)))
         except fits_failures():
-            rows.append((str(card)[:8].strip(), str(card)[8:].strip("= "), ""))
+            rows.append((str(card.keyword), "(cannot be read)", ""))
     return tuple(rows)

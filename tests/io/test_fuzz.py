@@ -55,6 +55,13 @@ def test_a_header_with_a_million_axes_is_refused_at_once(fuzz: ModuleType, tmp_p
     assert fuzz.outcome(path) == "unreadable"
 
 
+def test_a_card_that_cannot_be_read_costs_itself_only(fuzz: ModuleType, tmp_path: Path) -> None:
+    content = fuzz.small_frames()["ldac.fits"].replace(b"22:00:00'", b"22:00\x1a00'")
+    path = tmp_path / "case"
+    path.write_bytes(content)
+    assert fuzz.outcome(path) == "result"
+
+
 KEYWORDS = (
     *(
         "DATE-OBS",
