@@ -296,7 +296,7 @@ def _clock(given: CheckInput) -> Check:
             f"The frame is {ahead_h:.1f} h ahead of this computer's clock: local time instead of"
             " UTC, or a wrong clock.",
         )
-    return Check("clock", "green", ahead_h, "The frame is older than this computer's clock.")
+    return Check("clock", "green", 0.0, "The frame is not ahead of this computer's clock.")
 
 
 #: One frame cannot tell it; it is listed so that nobody takes it for checked.

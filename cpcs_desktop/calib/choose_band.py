@@ -194,6 +194,12 @@ def _credible(candidate: _Candidate) -> bool:
     )
 
 
+def _as_tight(fit: ZeroPointFit, champion: ZeroPointFit) -> bool:
+    """Say whether two twins tie: scatters that differ by less than 3 mmag or two sigma."""
+    doubt = 2.0 * float(np.hypot(fit.scatter_err, champion.scatter_err))
+    return fit.scatter - champion.scatter < max(0.003, doubt)
+
+
 def _order(candidates: list[_Candidate]) -> list[_Candidate]:
     """Order candidates by score, the best measured of the winner's twins first.
 
@@ -203,12 +209,9 @@ def _order(candidates: list[_Candidate]) -> list[_Candidate]:
         plates = [c for c in candidates if c.plate]
         return [*_order([c for c in candidates if not c.plate]), *_order(plates)]
     champion = max(candidates, key=lambda c: (c.nats, c.fit.band))
-    twins = [
-        c
-        for c in candidates
-        if c.band.letter == champion.band.letter and champion.nats - c.nats < AMBIGUOUS_NATS
-    ]
-    best = min(twins, key=lambda c: (c.band.survey != "GAIASP", c.fit.zero_point_err))
+    twins = [c for c in candidates if c.band.letter == champion.band.letter]
+    ties = [c for c in twins if _as_tight(c.fit, champion.fit)]
+    best = min(ties, key=lambda c: (c.band.survey != "GAIASP", c.fit.zero_point_err))
     rest = [c for c in candidates if c is not best]
     return [best, *sorted(rest, key=lambda c: (-c.nats, c.fit.band))]
 

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
-from scipy.stats import rankdata
+from scipy.special import ndtr
 
+from cpcs_desktop.calib.ascent import climb
 from cpcs_desktop.calib.mixture import membership
-from cpcs_desktop.calib.posterior import climb, starting_points
+from cpcs_desktop.calib.posterior import starting_points
 from cpcs_desktop.datamodel.matches import MatchTable, WhyRejected
 from cpcs_desktop.datamodel.settings import CalibrationSettings
 from cpcs_desktop.datamodel.sources import SourceCatalog, SourceFlag
@@ -229,10 +230,14 @@ def _correlation(
     both = np.isfinite(mag_ref)
     if both.sum() < 3:
         return float("nan"), float("nan")
-    a, b = rankdata(mag_inst[both]), rankdata(mag_ref[both])
+    a, b = _ranks(mag_inst[both]), _ranks(mag_ref[both])
     if np.ptp(a) == 0 or np.ptp(b) == 0:
         return float("nan"), float("nan")
     rho = float(np.corrcoef(a, b)[0, 1])
-    from scipy.special import ndtr
-
     return rho, float(ndtr(-rho * np.sqrt(both.sum() - 1.0)))
+
+
+def _ranks(values: Array) -> Array:
+    """Return ranks from 1, equal values sharing the mean of theirs."""
+    _, place, count = np.unique(values, return_inverse=True, return_counts=True)
+    return np.asarray((np.cumsum(count) - 0.5 * (count - 1))[place])

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import nnls
 
 from cpcs_desktop.datamodel.sources import BlankSky, Exposure, SourceCatalog
 
@@ -77,6 +76,8 @@ def list_limit(sources: SourceCatalog, snr: float) -> float | None:
     float or None
         None with fewer than ten usable sources.
     """
+    from scipy.optimize import nnls  # slow to import, and most frames need no limit
+
     with np.errstate(invalid="ignore"):
         known = (sources.mag_inst < 50) & (sources.mag_inst_err > 0) & (sources.mag_inst_err < 1)
     mag, err = sources.mag_inst[known], sources.mag_inst_err[known]

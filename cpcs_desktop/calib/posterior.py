@@ -2,8 +2,8 @@
 
 The posterior mean and width of the zero point need the nuisance parameters integrated out, above
 all the scatter when there are few stars (the zero point's posterior is then Student-like). That is
-done by importance sampling with a fixed Sobol net around every mode found: no random numbers, the
-same answer every time.
+done by importance sampling with a fixed net of points around every mode found: no random numbers,
+the same answer every time.
 """
 
 from __future__ import annotations
@@ -16,35 +16,23 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaincinv, ndtri
-from scipy.stats import qmc
 
+from cpcs_desktop.calib.ascent import Maxima, ascend, climb
 from cpcs_desktop.calib.mixture import (
     N_PARAMETERS,
     PRIOR_MEAN,
-    PRIOR_PRECISION,
     Array,
-    log_posterior_and_scores,
     log_prior,
     star_log_density,
 )
 
 _STUDENT_DF = 6.0
+_GOLDEN_6 = 1.1127756842787055
 _NORMAL_FROM = 200  # stars from which a normal net is wide enough
 _POINTS_TIMES_STARS = 20_000  # constant work: many points where stars are few
 _FEWEST_POINTS = 32
 _ENOUGH = 0.2  # effective share of the net below which it is refined
 _REFINEMENTS = 2
-_ROUGH_STEPS, _ROUGH_TOLERANCE = 12, 1.0
-_FINE_STEPS, _TOLERANCE = 15, 1e-6  # squared step in units of the posterior's width
-
-
-class Maxima(NamedTuple):
-    """Maxima of many posteriors: theta (b, 5), log posterior (b,), covariance, steps taken."""
-
-    theta: Array
-    value: Array
-    covariance: Array
-    steps: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -101,13 +89,13 @@ class Posterior:
 def _net(n_points: int, student: bool) -> Array:
     """Return a net of standard points (k, 5).
 
-    A Sobol sequence turned into a normal, or into a Student-t whose heavier tails guard the
-    integral where the posterior has such; centred and whitened, so that a Gaussian posterior is
-    integrated without error.
+    An additive recurrence with the powers of the generalised golden ratio (the root of
+    x^7 = x + 1) fills the unit cube evenly; it is turned into a normal, or into a Student-t whose
+    heavier tails guard the integral where the posterior has such; centred and whitened, so that a
+    Gaussian posterior is integrated without error.
     """
-    unit = qmc.Sobol(N_PARAMETERS + 1, scramble=False).random(_power_of_two(2 * n_points))[
-        1 : n_points + 1
-    ]
+    steps = _GOLDEN_6 ** -np.arange(1.0, N_PARAMETERS + 2)
+    unit = (0.5 + np.arange(1, n_points + 1)[:, None] * steps) % 1.0
     z = ndtri(unit[:, :N_PARAMETERS])
     z -= z.mean(axis=0)
     z = z @ np.linalg.inv(np.linalg.cholesky(z.T @ z / len(z))).T
@@ -115,11 +103,6 @@ def _net(n_points: int, student: bool) -> Array:
         # chi^2 by inversion of its distribution, from the sixth coordinate of the net
         z *= np.sqrt(0.5 * _STUDENT_DF / gammaincinv(_STUDENT_DF / 2.0, unit[:, -1:]))
     return np.asarray(z)
-
-
-def _power_of_two(n: int) -> int:
-    """Return the smallest power of two not below n; a Sobol net is balanced only then."""
-    return 1 << (n - 1).bit_length()
 
 
 class _Piece(NamedTuple):
@@ -171,95 +154,6 @@ def starting_points(d: Array, v: Array) -> Array:
         high, low = np.sum(d > middle + 3 * scale), np.sum(d < middle - 3 * scale)
         row[3] = np.log((high + 1.0) / (low + 1.0))
     return theta
-
-
-def climb(theta: Array, d: Array, v: Array, use: Array) -> Maxima:
-    """Climb to the maxima of many posteriors at once.
-
-    First Levenberg-Marquardt steps with the curvature from outer products of the scores (Berndt
-    et al. 1974), which is always positive; near the top chord steps with the true curvature,
-    which converge where the outer products creep.
-
-    Parameters
-    ----------
-    theta : ndarray, shape (b, 5)
-    d, v, use : ndarray, shape (b, n)
-    """
-    theta, value, steps = _ascend(theta, (d, v, use), None, _ROUGH_STEPS, _ROUGH_TOLERANCE)
-    hessian = _hessian(theta, d, v, use)
-    theta, value, more = _ascend(theta, (d, v, use), hessian, _FINE_STEPS, _TOLERANCE)
-    return Maxima(theta, value, np.asarray(np.linalg.inv(hessian)), steps + more)
-
-
-def _ascend(
-    theta: Array,
-    stars: tuple[Array, Array, Array],
-    fixed: Array | None,
-    max_steps: int,
-    tolerance: float,
-) -> tuple[Array, Array, NDArray[np.int64]]:
-    """Take damped Newton steps until the expected gain falls under the tolerance."""
-    d, v, use = stars
-    theta = theta.copy()
-    damping = np.full(len(theta), 1e-2 if fixed is None else 1e-6)
-    value, gradient, scores = log_posterior_and_scores(theta, d, v, use)
-    matrix = _outer(scores) if fixed is None else fixed
-    steps = np.zeros(len(theta), dtype=np.int64)
-    active = np.arange(len(theta))
-    for _ in range(max_steps):
-        here = matrix[active]
-        diagonal = np.einsum("bii->bi", here)[:, :, None] * np.eye(N_PARAMETERS)
-        damped = here + damping[active, None, None] * diagonal
-        move = np.linalg.solve(damped, gradient[active][:, :, None])[:, :, 0]
-        np.clip(move[:, 1:], -2.0, 2.0, out=move[:, 1:])
-        trial = theta[active] + move
-        np.clip(trial[:, 1:], -12.0, 12.0, out=trial[:, 1:])
-        new_value, new_gradient, scores = log_posterior_and_scores(
-            trial, d[active], v[active], use[active]
-        )
-        better = new_value >= value[active]
-        gain = np.einsum("bi,bij,bj->b", move, here, move)
-        steps[active] += 1
-        up = active[better]
-        theta[up], value[up], gradient[up] = trial[better], new_value[better], new_gradient[better]
-        if fixed is None:
-            matrix[up] = _outer(scores[better])
-        damping[up] *= 0.1
-        damping[active[~better]] = np.maximum(damping[active[~better]] * 10.0, 1e-3)
-        active = active[~((better & (gain < tolerance)) | (damping[active] > 1e6))]
-        if not len(active):
-            break
-    return theta, value, steps
-
-
-def _outer(scores: Array) -> Array:
-    return np.asarray(scores @ scores.transpose(0, 2, 1) + np.diag(PRIOR_PRECISION))
-
-
-def _hessian(theta: Array, d: Array, v: Array, use: Array) -> Array:
-    """Return minus the second derivatives (b, 5, 5), by differences of the gradient.
-
-    Where they are not positive definite (far from a maximum) the outer products stand in.
-    """
-    _, base, scores = log_posterior_and_scores(theta, d, v, use)
-    outer = _outer(scores)
-    hessian = np.empty_like(outer)
-    for k in range(N_PARAMETERS):
-        h = 0.02 / np.sqrt(outer[:, k, k] + 1e-12)
-        moved = theta.copy()
-        moved[:, k] += h
-        _, gradient, _ = log_posterior_and_scores(moved, d, v, use)
-        hessian[:, k] = (base - gradient) / h[:, None]
-    hessian = 0.5 * (hessian + hessian.transpose(0, 2, 1))
-    bad = ~(np.linalg.eigvalsh(_scaled(hessian))[:, 0] > 1e-3)
-    hessian[bad] = outer[bad]
-    return np.asarray(hessian)
-
-
-def _scaled(matrix: Array) -> Array:
-    """Scale symmetric matrices to a unit diagonal, so that positivity does not depend on units."""
-    diagonal = np.sqrt(np.abs(np.einsum("bii->bi", matrix)) + 1e-300)
-    return np.asarray(matrix / (diagonal[:, :, None] * diagonal[:, None, :]))
 
 
 def integrate(maxima: Maxima, d: Array, v: Array) -> Posterior:
@@ -367,7 +261,7 @@ def follow(before: Sequence[Posterior], bands: Sequence[tuple[Array, Array]]) ->
         return []
     inverse = np.linalg.inv(np.stack([p.covariance for p in before]))
     start = np.stack([p.theta for p in before])
-    theta, _, steps = _ascend(start, _padded(bands), inverse, _FINE_STEPS, _TOLERANCE)
+    theta, _, steps = ascend(start, _padded(bands), inverse)
     return [
         replace(
             old,
