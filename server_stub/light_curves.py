@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Row, Select, select
 from sqlalchemy.orm import Session
 
-from cpcs_desktop.wire import LightCurveAnswer, LightCurveRow
+from cpcs_desktop.wire import LightCurveAnswer
 from server_stub.tables import CURRENT, SUPERSEDED, WITHDRAWN, EventRow, ObservatoryRow, PointRow
 
 _COLUMNS = (
@@ -41,7 +41,15 @@ def _statement(event_id: int) -> Select[*tuple[Any, ...]]:
 
 
 def light_curve(session: Session, event: EventRow, since: int) -> LightCurveAnswer:
-    """Return the rows that changed after a cursor; 0 asks for the light curve as it is.
+    """Return the rows that changed after a cursor, checked against the wire's types."""
+    return LightCurveAnswer.model_validate(light_curve_json(session, event, since))
+
+
+def light_curve_json(session: Session, event: EventRow, since: int) -> dict[str, Any]:
+    """Return the rows that changed after a cursor as a LightCurveAnswer's JSON.
+
+    Plain dicts: building 1,500 typed rows would take ten times as long as reading them.
+    ``since`` 0 asks for the light curve as it is.
 
     A superseded revision is never told: its successor has the same id and a higher change. A
     cursor from the future (the server was restored from a backup) gets the whole light curve,
@@ -55,24 +63,28 @@ def light_curve(session: Session, event: EventRow, since: int) -> LightCurveAnsw
     # All in one statement, so the newest number seen is a cursor that hides nothing.
     cursor = max((row.change for row in found), default=0 if complete else since)
     hidden = {SUPERSEDED, WITHDRAWN} if complete else {SUPERSEDED}
-    rows = [_wire_row(row) for row in found if row.state not in hidden]
-    return LightCurveAnswer(event=event.ivorn, cursor=cursor, rows=tuple(rows), complete=complete)
-
-
-def _wire_row(row: Row[*tuple[Any, ...]]) -> LightCurveRow:
-    return LightCurveRow.model_construct(
-        id=row.uuid,
-        revision=row.revision,
-        kind=row.kind,
-        mjd=row.mjd,
-        mag=row.mag,
-        mag_err=row.mag_err,
-        mag_err_total=row.mag_err_total,
-        calib_err=row.calib_err,
-        band=row.band,
-        observatory=row.name,
-        withdrawn=row.state == WITHDRAWN,
-    )
+    return {
+        "event": event.ivorn,
+        "cursor": cursor,
+        "rows": [
+            {
+                "id": row.uuid,
+                "revision": row.revision,
+                "kind": row.kind,
+                "mjd": row.mjd,
+                "mag": row.mag,
+                "mag_err": row.mag_err,
+                "mag_err_total": row.mag_err_total,
+                "calib_err": row.calib_err,
+                "band": row.band,
+                "observatory": row.name,
+                "withdrawn": row.state == WITHDRAWN,
+            }
+            for row in found
+            if row.state not in hidden
+        ],
+        "complete": complete,
+    }
 
 
 def current_rows(session: Session, event_id: int) -> Sequence[Row[*tuple[Any, ...]]]:

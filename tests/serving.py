@@ -23,16 +23,15 @@ from cpcs_desktop.datamodel.point import point_id
 from server_stub import admin as admin_acts
 
 EVENT = "ivo://Test/ev #1+a"
-POSTGRES = Path("/usr/lib/postgresql/15/bin")
 
 
 def postgres_programs() -> Path | None:
     """Return the folder of PostgreSQL's programs, None when it is not installed."""
-    found = shutil.which("initdb")
-    if found:
-        return Path(found).parent
     versions = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    return versions[-1].parent if versions else None
+    if versions:
+        return versions[-1].parent
+    found = shutil.which("initdb")
+    return None if found is None else Path(found).resolve().parent
 
 
 def free_port() -> int:

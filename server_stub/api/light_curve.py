@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
@@ -11,7 +12,7 @@ from server_stub.api.documents import refusals
 from server_stub.dependencies import KeyHolder, TheAnswers, TheDatabase
 from server_stub.events import curve_of_name
 from server_stub.json_answers import packed_answer
-from server_stub.light_curves import light_curve
+from server_stub.light_curves import light_curve_json
 from server_stub.tables import EventRow
 
 router = APIRouter(tags=["light curve"])
@@ -45,6 +46,7 @@ def get_light_curve(
     def make() -> bytes:
         with database.reading() as session:
             fresh = session.get_one(EventRow, event.id)
-            return light_curve(session, fresh, since).model_dump_json().encode()
+            answer = light_curve_json(session, fresh, since)
+        return json.dumps(answer, allow_nan=False, separators=(",", ":")).encode()
 
     return packed_answer(request, answers, key, make, tag)

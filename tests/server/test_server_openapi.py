@@ -18,7 +18,7 @@ def test_no_request_makes_the_server_fail(bench: Any) -> None:
     strategies = st.one_of(*(operation.as_strategy() for operation in operations))
 
     @settings(
-        max_examples=150,
+        max_examples=70,
         deadline=None,
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
