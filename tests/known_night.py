@@ -164,7 +164,7 @@ def _fit(band, sources, rows, mag_ref, colour, excluded) -> ZeroPointFit:
         colour_slope_err=0.01, largest_weight=0.03, converged="test", source_row=rows,
         star_row=rows, mag_inst=sources.mag_inst[rows], mag_inst_err=sources.mag_inst_err[rows],
         mag_ref=mag_ref[rows], mag_ref_err=np.full(len(rows), 0.01), colour=colour[rows],
-        membership=membership, log_score=np.log(membership + 1e-9), excluded=out,
+        membership=membership, excluded=out,
     )  # fmt: skip
 
 

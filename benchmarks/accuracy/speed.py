@@ -34,7 +34,7 @@ def loaded_frame(click: int | None = None) -> list[BandStars]:
                 mag_ref_err=np.sqrt(v / 2),
                 colour=np.linspace(0.2, 1.5, STARS),
                 excluded=rows == click,
-            )  # fmt: skip
+            )
         )
     return bands
 

@@ -53,8 +53,6 @@ class Posterior:
         Posterior mean minus maximum.
     points, weights : ndarray, shape (k, 5) and (k,)
         The weighted net.
-    log_density : ndarray, shape (k, n)
-        ln p of every star at every point of the net.
     steps : int
         Steps to the maximum.
     n_modes : int
@@ -74,7 +72,6 @@ class Posterior:
     shift: Array
     points: Array
     weights: Array
-    log_density: Array
     steps: int
     n_modes: int
     effective_points: float
@@ -179,10 +176,10 @@ def integrate(maxima: Maxima, d: Array, v: Array) -> Posterior:
         )
     ]
     points = np.concatenate([piece.points(student) for piece in pieces])
-    log_star = star_log_density(points, d, v)
+    log_star = star_log_density(points, d, v).sum(axis=1)
     for refinements in range(_REFINEMENTS + 1):
         log_q = np.logaddexp.reduce([piece.log_density(points, student) for piece in pieces])
-        log_weight = log_star.sum(axis=1) + log_prior(points) - log_q
+        log_weight = log_star + log_prior(points) - log_q
         weights = np.exp(log_weight - log_weight.max())
         weights /= weights.sum()
         effective = float(1.0 / np.sum(weights**2))
@@ -196,7 +193,7 @@ def integrate(maxima: Maxima, d: Array, v: Array) -> Posterior:
         pieces.append(_Piece(mean, np.linalg.cholesky(spread + 1e-12 * np.eye(5)), n_points))
         fresh = pieces[-1].points(student)
         points = np.concatenate([points, fresh])
-        log_star = np.concatenate([log_star, star_log_density(fresh, d, v)])
+        log_star = np.concatenate([log_star, star_log_density(fresh, d, v).sum(axis=1)])
     best = int(np.argmax(evidence))
     zp, s, f = points[:, 0], np.exp(points[:, 1]), 1.0 / (1.0 + np.exp(-points[:, 2]))
     zero_point = float(weights @ zp)
@@ -213,7 +210,6 @@ def integrate(maxima: Maxima, d: Array, v: Array) -> Posterior:
         shift=weights @ points - maxima.theta[best],
         points=points,
         weights=weights,
-        log_density=log_star,
         steps=int(maxima.steps.max()),
         n_modes=len(maxima.theta),
         effective_points=effective,
@@ -249,7 +245,7 @@ def follow(before: Sequence[Posterior], bands: Sequence[tuple[Array, Array]]) ->
     """Return the posteriors after a few stars were taken out or put back: a warm start.
 
     The maxima are climbed anew from the old ones; the distances of the means from them and the
-    widths, which hardly change, are kept. Net, weights and scores are left empty.
+    widths, which hardly change, are kept. Net and weights are left empty.
 
     Parameters
     ----------
@@ -270,7 +266,6 @@ def follow(before: Sequence[Posterior], bands: Sequence[tuple[Array, Array]]) ->
             scatter=float(old.scatter * np.exp(top[1] - old.theta[1])),
             points=old.points[:0],
             weights=old.weights[:0],
-            log_density=old.log_density[:0, :0],
             steps=int(taken),
         )
         for old, top, taken in zip(before, theta, steps, strict=True)

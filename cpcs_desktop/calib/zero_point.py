@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import logsumexp
 
 from cpcs_desktop.calib.mixture import membership
 from cpcs_desktop.calib.posterior import Posterior, follow, posteriors
@@ -98,12 +97,6 @@ def _result(
     belongs = membership(posterior.mean_theta, d, v)
     weight = np.where(used, belongs / (v + posterior.scatter**2), 0.0)
     slope, slope_err = _slope(stars.colour, d - posterior.zero_point, weight)
-    log_score = np.full(len(d), np.nan)
-    if len(posterior.weights):
-        # leave-one-out predictive density by importance: 1 / E[1 / p(d_i | theta)]
-        with np.errstate(divide="ignore"):
-            log_w = np.log(posterior.weights)[:, None]
-        log_score[used] = -logsumexp(log_w - posterior.log_density, axis=0)
     reason = None
     if posterior.p_mostly_outliers > _MOST_OUTLIERS_CERTAINTY:
         reason = f"more than half of the stars are outliers ({posterior.outlier_fraction:.0%})"
@@ -133,7 +126,6 @@ def _result(
         mag_ref_err=stars.mag_ref_err,
         colour=stars.colour,
         membership=belongs,
-        log_score=log_score,
         excluded=stars.excluded,
         state=posterior,
     )
@@ -164,7 +156,6 @@ def _failed(stars: BandStars, reason: str) -> ZeroPointFit:
         mag_ref_err=stars.mag_ref_err,
         colour=stars.colour,
         membership=np.full(n, np.nan),
-        log_score=np.full(n, np.nan),
         excluded=stars.excluded,
     )
 

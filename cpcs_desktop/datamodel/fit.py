@@ -44,8 +44,6 @@ class ZeroPointFit:
     membership : ndarray of float64, shape (n,)
         Probability of belonging to the good population: the model's opinion, of excluded stars
         too.
-    log_score : ndarray of float64, shape (n,)
-        Held-out log predictive density of each star, nats per mag.
     excluded : ndarray of bool, shape (n,)
         Taken out by the observer.
     rank : int or None
@@ -76,7 +74,6 @@ class ZeroPointFit:
     mag_ref_err: NDArray[np.float64]
     colour: NDArray[np.float64]
     membership: NDArray[np.float64]
-    log_score: NDArray[np.float64]
     excluded: NDArray[np.bool_]
     rank: int | None = None
     state: Any = None
