@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 #: A compressed file that unpacks to more than this is not a frame of ours (bytes).
 UNPACKED_LIMIT = 4 << 30
+READ_PIECE = 1 << 24
 FITS_BLOCK = 2880
 CARD_LENGTH = 80
 #: FITS allows no more axes, and no more columns.
@@ -135,7 +136,7 @@ def whole_content(path: str | os.PathLike[str], limit: int = UNPACKED_LIMIT) -> 
         head = stream.read(16)
         stream.seek(0)
         try:
-            content = unpacking_stream(stream, head).read(limit + 1)
+            content = _read_in_pieces(unpacking_stream(stream, head), limit + 1)
         except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
             raise unreadable(
                 path, "is damaged: it cannot be unpacked", "Fetch it again."
@@ -143,6 +144,15 @@ def whole_content(path: str | os.PathLike[str], limit: int = UNPACKED_LIMIT) -> 
     if len(content) > limit:
         raise unreadable(path, "unpacks to more than 4 GiB")
     return content
+
+
+def _read_in_pieces(stream: BinaryIO, limit: int) -> bytes:
+    """Read at most so many bytes; a single read would ask for memory for all of them at once."""
+    pieces, size = [], 0
+    while size < limit and (piece := stream.read(min(READ_PIECE, limit - size))):
+        pieces.append(piece)
+        size += len(piece)
+    return b"".join(pieces)
 
 
 @contextmanager

@@ -227,3 +227,19 @@ def test_all_compressions_of_one_real_field_agree(shared_data: Path) -> None:
         np.testing.assert_array_equal(read_pixels(folder / f"{name}.fits", 1), plain)
     lossy = read_pixels(folder / "m13_hcomp.fits", 1)
     assert np.abs(lossy - plain).max() < 30
+
+
+def test_unpacking_asks_for_no_more_memory_than_it_needs(tmp_path: Path) -> None:
+    import tracemalloc
+
+    path = tmp_path / "frame.fits.bz2"
+    plain = tmp_path / "frame.fits"
+    fits.PrimaryHDU(np.ones((100, 100), dtype=np.float32)).writeto(plain)
+    path.write_bytes(bz2.compress(plain.read_bytes()))
+    tracemalloc.start()
+    try:
+        read_pixels(path, 0)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 64 << 20
