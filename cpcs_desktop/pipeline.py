@@ -211,11 +211,15 @@ def _epoch(exposure: Exposure, key: str) -> float:
 
 
 def _within_limits(stars: ReferenceCatalog) -> ReferenceCatalog:
-    """Blank magnitudes outside the survey's bright and faint limits."""
+    """Blank magnitudes outside the survey's limits; raise errors to the believable."""
     declared = SURVEYS[stars.survey]
     with np.errstate(invalid="ignore"):
         outside = (stars.mag < declared.bright_limit) | (stars.mag > declared.faint_limit)
-    return replace(stars, mag=np.where(outside, np.nan, stars.mag))
+    return replace(
+        stars,
+        mag=np.where(outside, np.nan, stars.mag),
+        mag_err=np.maximum(stars.mag_err, declared.floor_err),
+    )
 
 
 def _require_matches(

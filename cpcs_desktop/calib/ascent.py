@@ -17,6 +17,7 @@ from cpcs_desktop.calib.mixture import (
 # most steps, and the squared step in units of the posterior's width that ends them
 _ROUGH = 12, 1.0
 _FINE = 15, 1e-6
+_ENOUGH_FOR_ROUGH = 300  # stars that show the way to the top
 
 
 class Maxima(NamedTuple):
@@ -33,14 +34,15 @@ def climb(theta: Array, d: Array, v: Array, use: Array) -> Maxima:
 
     First Levenberg-Marquardt steps with the curvature from outer products of the scores (Berndt
     et al. 1974), which is always positive; near the top chord steps with the true curvature,
-    which converge where the outer products creep.
+    which converge where the outer products creep. The first steps look at a part of the stars.
 
     Parameters
     ----------
     theta : ndarray, shape (b, 5)
     d, v, use : ndarray, shape (b, n)
     """
-    theta, value, steps = ascend(theta, (d, v, use))
+    thin = max(d.shape[1] // _ENOUGH_FOR_ROUGH, 1)
+    theta, _, steps = ascend(theta, (d[:, ::thin], v[:, ::thin], use[:, ::thin]))
     hessian = _hessian(theta, d, v, use)
     theta, value, more = ascend(theta, (d, v, use), hessian)
     return Maxima(theta, value, np.asarray(np.linalg.inv(hessian)), steps + more)

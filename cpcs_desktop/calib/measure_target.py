@@ -227,11 +227,9 @@ def _require_no_near_miss(
     depth: float,
 ) -> None:
     """Refuse a limit where a bright unidentified source lies just outside the radius."""
-    matched: set[int] = set()
-    for table in matches.values():
-        matched.update(int(r) for r in table.source_row)
+    matched = np.unique(np.concatenate([table.source_row for table in matches.values()]))
     # a source is plausible when the surveys would have known it had it been a star
-    known = sources.mag_inst[sorted(matched)]
+    known = sources.mag_inst[matched]
     known = known[np.isfinite(known)]
     reach = float(np.quantile(known, 0.9)) if len(known) else -np.inf
     outer = max(_PLAUSIBLE_ARCSEC, 3.0 * place.radius_arcsec)

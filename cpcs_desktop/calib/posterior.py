@@ -33,6 +33,7 @@ _POINTS_TIMES_STARS = 20_000  # constant work: many points where stars are few
 _FEWEST_POINTS = 32
 _ENOUGH = 0.2  # effective share of the net below which it is refined
 _REFINEMENTS = 2
+_BLOCK = 8192  # numbers in one array that fit the fast cache with their companions
 
 
 @dataclass(frozen=True)
@@ -224,8 +225,36 @@ def posteriors(bands: Sequence[tuple[Array, Array]]) -> list[Posterior]:
     bands : sequence of (d, v)
         Differences and formal variances, shape (n,) each, n >= 1.
     """
-    if not bands:
-        return []
+    answer: dict[int, Posterior] = {}
+    for block in _blocks(bands):
+        for k, posterior in zip(block, _of_block([bands[k] for k in block]), strict=True):
+            answer[k] = posterior
+    return [answer[k] for k in range(len(bands))]
+
+
+def _blocks(bands: Sequence[tuple[Array, Array]]) -> list[list[int]]:
+    """Return indices of bands to be worked on together: of one padded length, fit for the cache.
+
+    Sums depend in their last bit on the length of what is summed, so bands of one padded length
+    only: a band's numbers are the same whatever other bands there are.
+    """
+    by_length: dict[int, list[int]] = {}
+    for k, (d, _) in enumerate(bands):
+        by_length.setdefault(_padded_length(len(d)), []).append(k)
+    blocks = []
+    for length, members in sorted(by_length.items()):
+        size = max(_BLOCK // length, 1)
+        blocks += [members[k : k + size] for k in range(0, len(members), size)]
+    return blocks
+
+
+def _padded_length(n: int) -> int:
+    """Return n rounded up by at most a quarter."""
+    step = max(16, 1 << max(n.bit_length() - 3, 0))
+    return -(-n // step) * step
+
+
+def _of_block(bands: Sequence[tuple[Array, Array]]) -> list[Posterior]:
     stars = _padded(bands)
     owner = np.repeat(np.arange(len(bands)), 3)
     theta = np.concatenate([starting_points(d, v) for d, v in bands])
@@ -274,7 +303,7 @@ def follow(before: Sequence[Posterior], bands: Sequence[tuple[Array, Array]]) ->
 
 def _padded(bands: Sequence[tuple[Array, Array]]) -> tuple[Array, Array, Array]:
     """Return differences, variances and use (1 or 0) of all bands as arrays (b, longest)."""
-    shape = len(bands), max(len(d) for d, _ in bands)
+    shape = len(bands), max(_padded_length(len(d)) for d, _ in bands)
     d_all, v_all, use = np.zeros(shape), np.ones(shape), np.zeros(shape)
     for k, (d, v) in enumerate(bands):
         d_all[k] = d[0]
