@@ -16,7 +16,7 @@ from cpcs_desktop.calib.mixture import (
 
 # most steps, and the squared step in units of the posterior's width that ends them
 _ROUGH = 12, 1.0
-_FINE = 15, 1e-6
+_FINE = 15, 1e-5
 _ENOUGH_FOR_ROUGH = 300  # stars that show the way to the top
 
 
@@ -42,7 +42,9 @@ def climb(theta: Array, d: Array, v: Array, use: Array) -> Maxima:
     d, v, use : ndarray, shape (b, n)
     """
     thin = max(d.shape[1] // _ENOUGH_FOR_ROUGH, 1)
-    theta, _, steps = ascend(theta, (d[:, ::thin], v[:, ::thin], use[:, ::thin]))
+    if thin > 1:
+        theta, _, _ = ascend(theta, (d[:, ::thin], v[:, ::thin], use[:, ::thin]))
+    theta, _, steps = ascend(theta, (d, v, use))
     hessian = _hessian(theta, d, v, use)
     theta, value, more = ascend(theta, (d, v, use), hessian)
     return Maxima(theta, value, np.asarray(np.linalg.inv(hessian)), steps + more)

@@ -69,9 +69,14 @@ class ImageView(QWidget):
         self.points = Spots()
         self.lit = Spots()
         self._aperture, self._radius = QGraphicsEllipseItem(), QGraphicsEllipseItem()
-        for z, thing in enumerate(
-            (self.picture, self.points, self._aperture, self._radius, self.lit)
-        ):
+        layers: tuple[Any, ...] = (
+            self.picture,
+            self.points,
+            self._aperture,
+            self._radius,
+            self.lit,
+        )
+        for z, thing in enumerate(layers):
             thing.setZValue(z)
             self.box.addItem(thing, ignoreBounds=thing is not self.picture)
         self.sky = SkyMarks(self.canvas.viewport(), self.box, theme)
