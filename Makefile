@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo pictures test lint types contracts suite clean
+.PHONY: demo pictures window-pictures accuracy test lint types contracts suite clean
 $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[server,dev]'
@@ -17,6 +17,14 @@ demo: $(STAMP)
 pictures: $(STAMP)
 	$(BIN)/cpcs demo -o demo-output --no-window
 	cp demo-output/pictures/*.png docs/pictures/
+
+# Every view of the window in every theme; PAIR=folder of a real pair adds the fits of real stars.
+window-pictures: $(STAMP)
+	$(BIN)/python docs/make_window_pictures.py $(PAIR)
+
+# docs/accuracy.md and its picture; about ten minutes on two cores.
+accuracy: $(STAMP)
+	$(BIN)/python -m benchmarks.accuracy.report
 
 test: $(STAMP) lint types contracts suite
 

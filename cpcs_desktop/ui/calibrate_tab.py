@@ -85,11 +85,11 @@ class CalibrateTab(QWidget):
             return
         docks, size = self.docks, self.size()
         self.places.resizeDocks(
-            [docks["Result"]], [size.height() * 22 // 100], Qt.Orientation.Vertical
+            [docks["Result"]], [size.height() * 24 // 100], Qt.Orientation.Vertical
         )
         self.places.resizeDocks(
             [docks["Night"], docks["Fits"]],
-            [size.width() * 30 // 100, size.width() * 36 // 100],
+            [size.width() * 31 // 100, size.width() * 36 // 100],
             Qt.Orientation.Horizontal,
         )
 

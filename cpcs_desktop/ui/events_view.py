@@ -98,7 +98,7 @@ class EventsView(QWidget):
         """Use other colours and the present text size."""
         del theme
         self.table.size_columns(
-            ["ivo://Gaia/gaia16aye.....", "19:40:01.13 +30:07:53.3.", "Points....",
+            ["ivo://practice.cpcs/night#1.......", "19:40:01.13 +30:07:53.3.", "Points....",
              "Altitude now....", "Highest tonight....", "U B V R I r i", "Priority...",
              "2016-08-05 12:00:00"]
         )  # fmt: skip

@@ -24,7 +24,7 @@ from cpcs_desktop.ui import numbers
 from cpcs_desktop.ui.bridge import Bridge
 from cpcs_desktop.ui.pixels import FramePixels
 from cpcs_desktop.ui.sky_marks import nice_length, north_and_east
-from cpcs_desktop.ui.stretch import Stretch, to_grey, zscale
+from cpcs_desktop.ui.stretch import Stretch, to_grey
 
 _SIDE = 900
 _MARGIN = 90
@@ -58,7 +58,10 @@ def finder_chart(
     half = max(16, round(field_arcmin * 60.0 / scale / 2))
     x, y = (float(v) for v in wcs.world_to_pixel_values(*target))
     cut, left, bottom = _cut(pixels.pixels, round(x), round(y), half)
-    grey = 255 - to_grey(cut, zscale(pixels.ordered), Stretch.ASINH, pixels.ordered)
+    # The sky prints white: black begins above its noise.
+    low, middle, high = (float(v) for v in np.percentile(pixels.ordered, [16, 50, 99.5]))
+    levels = (middle + (middle - low), max(high, middle + 10 * (middle - low) + 1e-3))
+    grey = 255 - to_grey(cut, levels, Stretch.SQRT, pixels.ordered)
     grey = np.ascontiguousarray(grey[::-1])
     stars = QImage(
         grey.tobytes(), grey.shape[1], grey.shape[0], grey.shape[1], QImage.Format.Format_Grayscale8
@@ -191,7 +194,8 @@ class FinderDialog(QDialog):
         else:
             event = frame.decisions.event or "Target"
             self.chart = finder_chart(pixels, frame.decisions.target, event, bridge.calibration)
-            label.setPixmap(QPixmap.fromImage(self.chart))
+            shown = self.chart.scaledToHeight(720, Qt.TransformationMode.SmoothTransformation)
+            label.setPixmap(QPixmap.fromImage(shown))
         area = QScrollArea(self)
         area.setWidget(label)
         buttons = QDialogButtonBox(
@@ -203,7 +207,7 @@ class FinderDialog(QDialog):
         column = QVBoxLayout(self)
         column.addWidget(area)
         column.addWidget(buttons)
-        self.resize(_SIDE + 60, 800)
+        self.resize(720, 800)
 
     def _ask(self) -> None:
         file, _ = QFileDialog.getSaveFileName(self, "Save the chart", "finder.pdf", "*.pdf *.png")

@@ -9,7 +9,7 @@ import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QPolygonF, QResizeEvent
-from PySide6.QtWidgets import QLabel, QTabBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QSizePolicy, QTabBar, QVBoxLayout, QWidget
 
 from cpcs_desktop.datamodel.calibration import Calibration
 from cpcs_desktop.datamodel.fit import ZeroPointFit
@@ -50,7 +50,7 @@ class FitPlot(QWidget):
         self.title = QLabel(self)
         self.title.setObjectName("fitTitle")
         self.title.setTextFormat(Qt.TextFormat.RichText)
-        self.title.setWordWrap(True)
+        self.title.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.tabs = QTabBar(self)
         self.tabs.setObjectName("residualTabs")
         self.tabs.setAccessibleName("What residuals are drawn against")
@@ -262,6 +262,7 @@ class FitPlot(QWidget):
         for plot in (self.main, self.low):
             for side in ("left", "bottom"):
                 plot.getAxis(side).showLabel(lines > 16)
+            plot.getAxis("left").setTickDensity(1.0 if lines > 10 else 0.4)
         self.main.setVisible(lines > 10)
 
     def _light(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QLabel, QLineEdit, QVBoxLayout, QWidget
 
 from cpcs_desktop.datamodel.frame import Frame
@@ -69,6 +70,7 @@ class HeaderDialog(QDialog):
             self.model, "headerTable", "Header cards", "This input has no header.", self
         )
         self.table.size_columns(["1000", "KEYWORD00..", "a value of usual length 0123456789"])
+        self.table.sortByColumn(0, Qt.SortOrder.AscendingOrder)
         self.search.textChanged.connect(self.table.sorted.setFilterFixedString)
         column = QVBoxLayout(self)
         column.addWidget(self.understood)

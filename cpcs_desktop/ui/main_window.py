@@ -78,6 +78,7 @@ class MainWindow(QMainWindow):
         self.calibrate.doors.chosen.connect(lambda name: self.actions_by_name[name].trigger())
         self.bridge.changed.connect(self._on_changed)
         self._label_undo()
+        self._title()
         self._restore()
 
     # -- first and last --------------------------------------------------------------------------
@@ -265,9 +266,12 @@ class MainWindow(QMainWindow):
         if changes.frames or changes.board or changes.current:
             self._label_undo()
         if changes.current or changes.board:
-            frame = self.bridge.frame
-            name = f"{Path(frame.path).name} – " if frame is not None else ""
-            self.setWindowTitle(f"{name}CPCS Desktop")
+            self._title()
+
+    def _title(self) -> None:
+        frame = self.bridge.frame
+        name = f"{Path(frame.path).name} – " if frame is not None else ""
+        self.setWindowTitle(f"{name}CPCS Desktop")
 
     def _label_undo(self) -> None:
         for name, word, label in (

@@ -92,7 +92,7 @@ class OutboxView(QWidget):
         """Use other colours and the present text size."""
         self._theme = theme
         self.table.size_columns(
-            ["✘ withdrawn..", "ivo://Gaia/gaia16aye....", "REFCAT2/r..", "Magnitude..",
+            ["✘ withdrawn..", "ivo://practice.cpcs/night#1......", "REFCAT2/r..", "Magnitude..",
              "57612.91234..", "gaia16aye_r_001.fits...", "Rev...", "Tries..."]
         )  # fmt: skip
 

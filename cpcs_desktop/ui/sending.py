@@ -14,7 +14,7 @@ from PySide6.QtCore import QObject, Signal
 from cpcs_desktop.datamodel.errors import CpcsError
 from cpcs_desktop.datamodel.event import Event
 from cpcs_desktop.datamodel.point import LightCurve, PhotometricPoint
-from cpcs_desktop.datamodel.submission import Submission
+from cpcs_desktop.datamodel.submission import Submission, SubmissionState
 from cpcs_desktop.session.changes import Changes
 from cpcs_desktop.settings import AppSettings, Profile
 from cpcs_desktop.sync.outbox import Outbox
@@ -257,7 +257,7 @@ class Sending(QObject):
         self._contact(error)
 
     def _on_pushed(self, rows: list[Submission]) -> None:
-        stored = {row.event for row in rows if row.last_answer in {"200", "201"}}
+        stored = {row.event for row in rows if row.state is SubmissionState.STORED}
         if stored:
             self._contact(None)
         for event in stored:
