@@ -53,16 +53,19 @@ def test_rr_lyrae_is_a_smooth_curve(ey_uma: dict[str, list[Calibration]], band: 
 
 
 def test_two_surveys_agree_within_their_budgets(ey_uma: dict[str, list[Calibration]]) -> None:
-    """APASS r against REFCAT2 r on the same frames."""
-    pulls = []
-    for a, b in zip(ey_uma["APASS/r"], ey_uma["REFCAT2/r"], strict=True):
-        # the target's photon noise is common to both
-        parts = [
-            np.sqrt(c.measurement.error_budget.zero_point**2 + c.measurement.error_budget.survey**2)
-            for c in (a, b)
-        ]
-        pulls.append((a.measurement.mag - b.measurement.mag) / np.hypot(*parts))
-    assert np.mean(np.abs(pulls) < 2) > 0.9
+    """APASS r against REFCAT2 r: their offset is common to all frames, so it is one draw.
+
+    It is 0.05 mag here, as the pair's own check has it (20.827 and 20.874): APASS DR9 is known to
+    be off by some hundredths from field to field, and its budget says so.
+    """
+    night = list(zip(ey_uma["APASS/r"], ey_uma["REFCAT2/r"], strict=True))
+    offset = np.median([a.measurement.mag - b.measurement.mag for a, b in night])
+    budgets = [c.measurement.error_budget for c in night[0]]
+    common = np.sqrt(sum(b.zero_point**2 + b.survey**2 for b in budgets))
+    assert abs(offset) < 3 * common
+    # from frame to frame the two agree far better: the target's light is the same
+    scatter = np.std([a.measurement.mag - b.measurement.mag for a, b in night])
+    assert scatter < np.median([c.measurement.mag_err_total for pair in night for c in pair])
 
 
 def test_a_band_that_does_not_fit_is_said_so(shared_data: Path, tmp_path: Path) -> None:
