@@ -185,6 +185,8 @@ def real_pair(app: QApplication, folder: Path, pair: Path) -> None:
     window = open_window(app, profile, "dark")
     window.bridge.use_for_new_rows(None, tuple(check["target"]))
     window.bridge.add([pair / check["input"]])
+    key = window.bridge.night.frames[0].key
+    window.bridge.set_times(key, check["mjd"], check["exposure_s"])
     wait(app, lambda: window.settled and bool(window.bridge.night.frames))
     save(window.view("fits"), "real-fits")
     close(app, window)
