@@ -108,7 +108,6 @@ def dialogs(app: QApplication, window: MainWindow, theme: str) -> None:
         app.processEvents()
         save(dialog, f"{theme}-{name}")
         dialog.close()
-        dialog.deleteLater()
         app.processEvents()
 
 

@@ -33,8 +33,9 @@ def altitudes(
 ) -> dict[str, Altitude]:
     """Return altitudes now and the largest one in the dark part of the next 24 hours.
 
-    Altitude from the local sidereal time and the spherical triangle (Meeus 1998, eq. 13.6), the Sun
-    from its mean elements (Meeus 1998, ch. 25, low accuracy): good to 0.1 degree, no table needed.
+    Altitude from the local sidereal time and the spherical triangle (Meeus 1998, eq. 13.6) with
+    precession by its yearly rates (ch. 21, low accuracy), the Sun from its mean elements (ch. 25,
+    low accuracy): good to 0.1 degree, no table needed.
     """
     if place.longitude is None or place.latitude is None:
         return {}
@@ -61,8 +62,11 @@ def altitude(
     """Return altitudes in degrees at times, for a place in degrees, east positive."""
     days = mjd - 51544.5
     sidereal = 280.46061837 + 360.98564736629 * days + longitude
-    hour = np.radians(sidereal - ra)
-    lat, d = np.radians(latitude), np.radians(dec)
+    years = days / 365.25
+    a0, d0 = np.radians(ra), np.radians(np.clip(dec, -89.0, 89.0))
+    shift = years / 3600.0
+    hour = np.radians(sidereal - ra - shift * (46.124 + 20.043 * np.sin(a0) * np.tan(d0)))
+    lat, d = np.radians(latitude), np.radians(dec + shift * 20.043 * np.cos(a0))
     sine = np.sin(lat) * np.sin(d) + np.cos(lat) * np.cos(d) * np.cos(hour)
     answer: np.ndarray = np.degrees(np.arcsin(np.clip(sine, -1.0, 1.0)))
     return answer

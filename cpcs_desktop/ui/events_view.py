@@ -11,6 +11,7 @@ from cpcs_desktop.ui import numbers
 from cpcs_desktop.ui.altitude import Altitudes
 from cpcs_desktop.ui.bridge import Bridge
 from cpcs_desktop.ui.event_dialog import EventDialog
+from cpcs_desktop.ui.opening import open_dialog
 from cpcs_desktop.ui.plain_table import PlainTable
 from cpcs_desktop.ui.table_model import Column, TableModel
 from cpcs_desktop.ui.theme import Theme
@@ -123,8 +124,7 @@ class EventsView(QWidget):
 
     def ask_new(self) -> None:
         """Ask for a new event."""
-        dialog = EventDialog(self._bridge, self)
-        dialog.open()
+        open_dialog(EventDialog(self._bridge, self))
 
     def _use(self) -> None:
         event = self.table.chosen()

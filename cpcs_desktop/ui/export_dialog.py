@@ -77,9 +77,16 @@ def write_plot(view: LightCurveView, path: Path, file_format: str) -> None:
             raise CpcsError("unwritable", f"{path} cannot be written.", "Choose another place.")
         return
     if file_format == "drawing":
-        from pyqtgraph.exporters import SVGExporter
+        from PySide6.QtSvg import QSvgGenerator
 
-        SVGExporter(view.plot).export(str(path))
+        drawing = QSvgGenerator()
+        drawing.setFileName(str(path))
+        drawing.setSize(view.canvas.size())
+        drawing.setViewBox(view.canvas.rect())
+        drawing.setTitle(str(view.shown_event))
+        painter = QPainter(drawing)
+        view.canvas.scene().render(painter)
+        painter.end()
         return
     writer = QPdfWriter(str(path))
     writer.setPageSize(QPageSize(QPageSize.PageSizeId.A4))

@@ -17,6 +17,7 @@ from cpcs_desktop.ui.calibrate_tab import CalibrateTab
 from cpcs_desktop.ui.commands import add_menus
 from cpcs_desktop.ui.events_view import EventsView
 from cpcs_desktop.ui.light_curve_view import LightCurveView
+from cpcs_desktop.ui.opening import open_dialog
 from cpcs_desktop.ui.outbox_view import OutboxView
 from cpcs_desktop.ui.status import StatusLine
 from cpcs_desktop.ui.surveys_view import SurveysView
@@ -62,6 +63,7 @@ class MainWindow(QMainWindow):
         self.watching = Watching(self.bridge, self)
         self.tabs = QTabWidget(self)
         self.tabs.setObjectName("tabs")
+        self.tabs.setAccessibleName("Parts of the window")
         self.tabs.setDocumentMode(True)
         for title, view in (
             ("Calibrate", self.calibrate),
@@ -159,7 +161,7 @@ class MainWindow(QMainWindow):
         if self.bridge.frame is None:
             self.bridge.said.emit("Open a list first.")
         else:
-            ListForm(self.bridge, self).open()
+            open_dialog(ListForm(self.bridge, self))
 
     def show_header(self) -> None:
         """Show the header of the row looked at."""
@@ -168,13 +170,13 @@ class MainWindow(QMainWindow):
         if self.bridge.exposure is None:
             self.bridge.said.emit("The header is not read yet.")
         else:
-            HeaderDialog(self.bridge.exposure.frame, self._theme(), self).open()
+            open_dialog(HeaderDialog(self.bridge.exposure.frame, self._theme(), self))
 
     def show_settings(self) -> None:
         """Open the settings."""
         from cpcs_desktop.ui.settings_dialog import SettingsDialog
 
-        SettingsDialog(self.bridge, self).open()
+        open_dialog(SettingsDialog(self.bridge, self))
 
     def show_finder(self) -> None:
         """Show the finder chart of the row looked at."""
@@ -183,7 +185,7 @@ class MainWindow(QMainWindow):
         if self.bridge.pixels is None:
             self.bridge.said.emit("A finder chart needs an image.")
         else:
-            FinderDialog(self.bridge, self).open()
+            open_dialog(FinderDialog(self.bridge, self))
 
     def export_light_curve(self) -> None:
         """Export the light curve shown."""
@@ -195,7 +197,7 @@ class MainWindow(QMainWindow):
         """Show all keys."""
         from cpcs_desktop.ui.key_sheet import KeySheet
 
-        KeySheet(self._theme(), self).open()
+        open_dialog(KeySheet(self._theme(), self))
 
     def refresh(self) -> None:
         """Ask the server for events and the light curve, and send what waits."""

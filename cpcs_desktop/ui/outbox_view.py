@@ -11,6 +11,7 @@ from cpcs_desktop.datamodel.submission import Submission, SubmissionState
 from cpcs_desktop.session.changes import Changes
 from cpcs_desktop.ui import numbers
 from cpcs_desktop.ui.bridge import Bridge
+from cpcs_desktop.ui.opening import open_dialog
 from cpcs_desktop.ui.plain_table import PlainTable
 from cpcs_desktop.ui.table_model import Column, TableModel
 from cpcs_desktop.ui.theme import Rgb, Theme
@@ -149,4 +150,4 @@ class OutboxView(QWidget):
         dialog.textValueSelected.connect(
             lambda reason: self._bridge.withdraw(chosen.point_id, reason)
         )
-        dialog.open()
+        open_dialog(dialog)

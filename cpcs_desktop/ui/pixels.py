@@ -70,9 +70,10 @@ def halvings(grey: NDArray[np.uint8], smallest: int = 512) -> list[NDArray[np.ui
 def thumbnail(pixels: NDArray[np.float32]) -> bytes:
     """Return a small PNG of an image, first row at the bottom."""
     step = max(1, max(pixels.shape) // THUMBNAIL)
-    ny, nx = (n // step * step for n in pixels.shape)
-    blocks = pixels[:ny, :nx].reshape(ny // step, step, nx // step, step)
-    small = np.nan_to_num(np.nanmax(blocks[:, :: max(1, step // 8)], axis=(1, 3)))
+    down, across = (min(step, n) for n in pixels.shape)
+    ny, nx = pixels.shape[0] // down * down, pixels.shape[1] // across * across
+    blocks = pixels[:ny, :nx].reshape(ny // down, down, nx // across, across)
+    small = np.nan_to_num(np.nanmax(blocks[:, :: max(1, down // 8)], axis=(1, 3)))
     ordered = np.sort(small.ravel()).astype(np.float64)
     # Half the blocks hold no star: their level is black, the brightest hundredth is white.
     low, high = (float(v) for v in np.percentile(ordered, [50, 99]))

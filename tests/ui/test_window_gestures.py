@@ -1,0 +1,457 @@
+"""Opening, dropping, watching, dialogs, themes, keys."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtGui import QDropEvent, QImage
+from PySide6.QtWidgets import QApplication, QDialog, QLineEdit, QPushButton, QWidget
+
+from cpcs_desktop.datamodel.event import Event
+from cpcs_desktop.session.night_frame import FrameState, Verdict
+from cpcs_desktop.ui.gestures import GESTURES
+from cpcs_desktop.ui.markers import Overlay
+
+
+def pixels(widget: QWidget) -> np.ndarray:
+    image = widget.grab().toImage().convertToFormat(QImage.Format.Format_RGB32)
+    flat = np.frombuffer(image.constBits(), dtype=np.uint8)
+    return flat.reshape(image.height(), -1, 4)[:, :, 2::-1].astype(int)
+
+
+def dialog(driver) -> QDialog:
+    found = [d for d in driver.window.findChildren(QDialog) if d.isVisible()]
+    assert len(found) == 1
+    return found[0]
+
+
+def test_first_start_has_three_doors_and_asks_for_nothing(driver) -> None:
+    assert driver.window.calibrate.doors.isVisible()
+    assert not driver.window.calibrate.places.isVisible()
+    assert not [d for d in driver.window.findChildren(QDialog) if d.isVisible()]
+    driver.find(QPushButton, "door_settings").click()
+    assert dialog(driver).objectName() == "settingsDialog"
+    dialog(driver).reject()
+
+
+def test_dropping_a_folder_and_a_list(driver, practice: Path, practice_truth) -> None:
+    driver.bridge.sending.add_event(
+        Event(practice_truth["event"], practice_truth["ra"], practice_truth["dec"])
+    )
+    mime = QMimeData()
+    one = practice / "lists" / "practice-02-r.cat"
+    mime.setUrls([QUrl.fromLocalFile(str(practice / "frames")), QUrl.fromLocalFile(str(one))])
+    drop = QDropEvent(
+        QPointF(50, 50), Qt.DropAction.CopyAction, mime, Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
+    )  # fmt: skip
+    driver.window.dropEvent(drop)
+    assert len(driver.bridge.night.frames) == 3
+    assert not driver.window.calibrate.doors.isVisible()
+    driver.settle()
+    states = {f.path: f.state for f in driver.bridge.night.frames}
+    assert set(states.values()) == {FrameState.CALIBRATED}
+    # the event was found by position, for frames and for the list
+    assert {f.decisions.event for f in driver.bridge.night.frames} == {practice_truth["event"]}
+
+
+def test_bad_input_is_a_sentence_and_the_rest_goes_on(
+    driver, tmp_path, frames, practice_truth
+) -> None:
+    empty, text = tmp_path / "empty.fits", tmp_path / "text.fits"
+    empty.touch()
+    text.write_text("this is no frame")
+    driver.bridge.use_for_new_rows(
+        practice_truth["event"], (practice_truth["ra"], practice_truth["dec"])
+    )
+    driver.bridge.add([str(empty), str(text), str(tmp_path / "absent.fits"), frames[1]])
+    driver.settle()
+    rows = driver.bridge.night.frames
+    assert [f.state for f in rows] == [FrameState.FAILED] * 3 + [FrameState.CALIBRATED]
+    for frame in rows[:3]:
+        assert frame.error.message.endswith(".")
+    driver.bridge.look_at(rows[0].key)
+    assert rows[0].error.message in driver.window.calibrate.result.choice.text()
+
+
+def test_a_row_without_an_event_asks_for_one(driver, frames, practice_truth) -> None:
+    driver.bridge.add([frames[1]])
+    driver.settle()
+    (row,) = driver.bridge.night.frames
+    assert row.error.code == "no_event"
+    line = driver.window.calibrate.target_bar.event_box.lineEdit()
+    driver.press(Qt.Key.Key_E)
+    assert line.hasFocus()
+    line.setText(f"{practice_truth['ra']} {practice_truth['dec']}")
+    driver.qtbot.keyClick(line, Qt.Key.Key_Return)
+    driver.settle()
+    assert driver.bridge.frame.state is FrameState.CALIBRATED
+    assert driver.bridge.frame.facts.mag == pytest.approx(practice_truth["mag"], abs=0.05)
+
+
+def test_keyboard_alone_from_opening_to_submission(driver, frames, practice_truth) -> None:
+    """Open (a path, as the file dialog gives it), name the event, look, exclude, accept, send."""
+    bridge, window = driver.bridge, driver.window
+    driver.press(Qt.Key.Key_E, Qt.KeyboardModifier.ControlModifier)
+    form = dialog(driver)
+    for name, text in (
+        ("eventName", practice_truth["event"]),
+        ("eventPosition", f"{practice_truth['ra']} {practice_truth['dec']}"),
+    ):
+        line = form.findChild(QLineEdit, name)
+        line.setFocus()
+        driver.qtbot.keyClicks(line, text)
+    driver.qtbot.keyClick(form, Qt.Key.Key_Return)
+    driver.qtbot.waitUntil(lambda: len(bridge.sending.events) == 1)
+    driver.qtbot.waitUntil(lambda: not isinstance(QApplication.focusWidget(), QLineEdit))
+    bridge.add([frames[1]])
+    driver.settle()
+    driver.press(Qt.Key.Key_BracketRight)
+    driver.press(Qt.Key.Key_BracketLeft)
+    table = window.calibrate.stars.table
+    window.calibrate.docks["Stars"].raise_()
+    table.setFocus()
+    table.selectRow(0)
+    driver.press(Qt.Key.Key_X)
+    assert len(bridge.frame.decisions.excluded) == 1
+    driver.press(Qt.Key.Key_A)
+    driver.qtbot.waitUntil(lambda: bridge.frame.decisions.verdict is Verdict.ACCEPTED)
+    said = []
+    bridge.said.connect(said.append)
+    driver.press(Qt.Key.Key_S)
+    assert said == ["No server is set: open Settings (Ctrl+,) and name one."]
+    driver.settle()
+
+
+def test_letters_reach_the_commands_from_every_table(loaded) -> None:
+    places = loaded.window.calibrate
+    for table in (places.board.table, places.stars.table, places.fits.list):
+        table.setFocus()
+        before = places.image.overlays
+        loaded.qtbot.keyClick(table, Qt.Key.Key_I)
+        assert places.image.invert.isChecked()
+        loaded.qtbot.keyClick(table, Qt.Key.Key_I)
+        assert places.image.overlays == before
+
+
+def test_letters_typed_into_a_line_stay_there(loaded) -> None:
+    line = loaded.window.calibrate.result.comment
+    loaded.press(Qt.Key.Key_C)
+    loaded.qtbot.keyClicks(line, "a clear night, a good star")
+    loaded.qtbot.keyClick(line, Qt.Key.Key_Return)
+    assert loaded.bridge.frame.decisions.comment == "a clear night, a good star"
+    assert loaded.bridge.sending.submissions() == []
+
+
+def test_every_gesture_has_an_action_a_key_and_a_place_in_the_menu(driver) -> None:
+    actions = driver.window.actions_by_name
+    assert set(actions) == {g.name for g in GESTURES}
+    keys = [k.toString() for a in actions.values() for k in a.shortcuts()]
+    assert len(keys) == len(set(keys)), "two commands on one key"
+    assert all(a.shortcuts() for a in actions.values())
+
+
+def test_controls_have_names(loaded) -> None:
+    """A screen reader must have something to say for everything that takes the focus."""
+    nameless = []
+    for widget in loaded.window.findChildren(QWidget):
+        if widget.focusPolicy() & Qt.FocusPolicy.TabFocus and widget.isVisible():
+            words = widget.accessibleName() or getattr(widget, "text", str)() or widget.toolTip()
+            inside = any(p.accessibleName() for p in _parents(widget))
+            if not words and not inside and not widget.objectName().startswith("qt_"):
+                nameless.append((type(widget).__name__, widget.objectName()))
+    allowed = {"QTabBar", "QScrollArea", "QGraphicsView"}
+    assert [n for n in nameless if n[0] not in allowed] == []
+
+
+def _parents(widget: QWidget) -> list[QWidget]:
+    found = []
+    while (widget := widget.parentWidget()) is not None:
+        found.append(widget)
+    return found
+
+
+def test_the_night_theme_has_no_green_and_no_blue(loaded) -> None:
+    loaded.window.actions_by_name["night"].trigger()
+    for name in (None, "lightcurve", "events", "surveys", "outbox"):
+        loaded.window.show_tab(name or "calibrate")
+        loaded.settle()
+        if name == "surveys":
+            loaded.qtbot.waitUntil(lambda: loaded.window.surveys.ready)
+        seen = pixels(loaded.window)
+        assert seen[:, :, 1:].max() <= 12, name
+        assert seen[:, :, 0].max() > 150
+
+
+def test_no_white_flash(open_window, profile) -> None:
+    from cpcs_desktop.settings import AppSettings, save_settings
+    from cpcs_desktop.ui.theme import THEMES, apply_theme
+
+    save_settings(profile, AppSettings(theme="night"))
+    apply_theme(QApplication.instance(), THEMES["night"])
+    driver = open_window(profile)
+    assert pixels(driver.window)[:, :, 1:].max() <= 12
+
+
+@pytest.mark.parametrize("theme", ["dark", "light", "night"])
+def test_every_level_of_a_check_has_a_shape(theme: str) -> None:
+    from cpcs_desktop.ui.checks_model import MARKS
+
+    assert len(set(MARKS.values())) == 4
+
+
+def test_text_at_200_percent(loaded) -> None:
+    small = loaded.window.calibrate.result.headline.height()
+    for _ in range(10):
+        loaded.window.actions_by_name["larger"].trigger()
+    assert loaded.bridge.settings.text_percent == 200
+    loaded.settle()
+    assert loaded.window.calibrate.result.headline.height() > 1.6 * small
+    for button in ("accept", "submit"):
+        widget = loaded.find(QPushButton, button)
+        assert widget.width() >= widget.fontMetrics().horizontalAdvance(widget.text())
+        assert widget.visibleRegion().boundingRect().height() == widget.height()
+    for _ in range(10):
+        loaded.window.actions_by_name["smaller"].trigger()
+
+
+def test_overlays_by_key(loaded) -> None:
+    image = loaded.window.calibrate.image
+    before = len(image.points.data)
+    loaded.window.actions_by_name["detections"].trigger()
+    assert len(image.points.data) == before + len(loaded.bridge.exposure.sources())
+    loaded.press(Qt.Key.Key_Space)
+    assert len(image.points.data) == 0
+    assert image.overlays == frozenset()
+    loaded.press(Qt.Key.Key_Space)
+    assert Overlay.MATCHED in image.overlays
+
+
+def test_the_target_is_drawn_where_it_is(loaded) -> None:
+    """A pixel of the aperture's circle has the theme's colour, at the event's place."""
+    image = loaded.window.calibrate.image
+    for overlay in (Overlay.MATCHED, Overlay.EXCLUDED, Overlay.SATURATED):
+        image.toggle(overlay)
+    frame = loaded.bridge.frame
+    x, y = loaded.bridge.exposure.frame.wcs.world_to_pixel_values(*frame.decisions.target)
+    image.box.setRange(xRange=(x - 15, x + 15), yRange=(y - 15, y + 15), padding=0)
+    rect = image._aperture.rect()
+    assert (rect.center().x(), rect.center().y()) == pytest.approx((float(x), float(y)))
+    at = image.canvas.mapFromScene(
+        image.box.mapViewToScene(QPointF(rect.right(), rect.center().y()))
+    )
+    seen = pixels(image.canvas)[at.y() - 2 : at.y() + 3, at.x() - 3 : at.x() + 4]
+    yellow = np.abs(seen - np.array(image._theme.target)).sum(axis=2)
+    assert yellow.min() < 60
+
+
+def test_zoom_and_orientation(loaded) -> None:
+    image = loaded.window.calibrate.image
+    whole = image.box.viewRect()
+    loaded.press(Qt.Key.Key_Plus)
+    assert image.box.viewRect().width() == pytest.approx(whole.width() / 1.5)
+    loaded.press(Qt.Key.Key_1)
+    assert image.box.viewPixelSize()[0] == pytest.approx(1.0, rel=0.01)
+    loaded.press(Qt.Key.Key_0)
+    assert image.box.viewRect().width() == pytest.approx(whole.width())
+    # the first FITS pixel lies lower left
+    first = image.box.mapViewToScene(QPointF(0, 0))
+    last = image.box.mapViewToScene(QPointF(699, 699))
+    assert first.y() > last.y()
+    assert first.x() < last.x()
+
+
+def test_cursor_line_reads_the_sky(loaded) -> None:
+    image, frame = loaded.window.calibrate.image, loaded.bridge.exposure.frame
+    star = int(loaded.bridge.shown_fit.source_row[0])
+    image.cursor_line.show_place(image._x[star], image._y[star], star)
+    text = image.cursor_line.text()
+    assert f"x {image._x[star] + 1:.1f}" in text
+    assert "S/N" in text
+    assert "FWHM" in text
+    ra, dec = (float(v) for v in frame.wcs.pixel_to_world_values(image._x[star], image._y[star]))
+    assert f"{ra:.5f} {dec:+.5f}" in text
+
+
+def test_a_watched_folder_adds_whole_files_only(driver, tmp_path, frames) -> None:
+    folder = tmp_path / "camera"
+    folder.mkdir()
+    watching = driver.window.watching
+    watching.watch(folder)
+    half = Path(frames[1]).read_bytes()
+    new = folder / "new.fits"
+    new.write_bytes(half[: len(half) // 2])
+    watching.look()
+    assert driver.bridge.night.frames == ()
+    new.write_bytes(half)
+    watching.look()  # it grew
+    assert driver.bridge.night.frames == ()
+    watching.look()
+    assert [f.path for f in driver.bridge.night.frames] == [str(new)]
+    watching.look()
+    assert len(driver.bridge.night.frames) == 1
+    watching.stop()
+    driver.settle()
+
+
+def test_a_list_without_a_time_gets_one(driver, practice, practice_truth) -> None:
+    source = (practice / "lists" / "practice-02-r.cat").read_text()
+    bare = practice.parent / "bare_list.cat"
+    bare.write_text(source)
+    driver.bridge.use_for_new_rows(
+        practice_truth["event"], (practice_truth["ra"], practice_truth["dec"])
+    )
+    driver.bridge.add([str(bare)])
+    driver.settle()
+    said = []
+    driver.bridge.said.connect(said.append)
+    driver.press(Qt.Key.Key_A)
+    driver.qtbot.waitUntil(lambda: bool(said))
+    assert said[0].startswith("The time of this exposure is not known.")
+    driver.press(Qt.Key.Key_T)
+    form = dialog(driver)
+    form.mjd.setText("57612.91234")
+    form.exposure.setText("120")
+    driver.qtbot.keyClick(form, Qt.Key.Key_Return)
+    driver.settle()
+    assert driver.bridge.frame.facts.mjd == 57612.91234
+    driver.press(Qt.Key.Key_A)
+    driver.qtbot.waitUntil(lambda: driver.bridge.frame.decisions.verdict is Verdict.ACCEPTED)
+    assert driver.bridge.sending.submissions()[0].mjd == 57612.91234
+
+
+def test_magnitudes_and_radius_follow(loaded) -> None:
+    bar, bridge = loaded.window.calibrate.target_bar, loaded.bridge
+    before = bridge.frame.facts.zero_point
+    bar.kinds["APER"].click()
+    loaded.settle()
+    assert bridge.calibration.magnitude_kind == "APER"
+    assert bridge.frame.facts.zero_point != before
+    bar.radius_box.lineEdit().setText("4")
+    loaded.qtbot.keyClick(bar.radius_box.lineEdit(), Qt.Key.Key_Return)
+    loaded.settle()
+    assert bridge.calibration.settings.match_radius_arcsec == 4.0
+    bar.radius_box.lineEdit().setText("900")
+    loaded.qtbot.keyClick(bar.radius_box.lineEdit(), Qt.Key.Key_Return)
+    assert bar.radius_box.currentText() == "4″"
+
+
+def test_settings_are_kept(loaded, profile) -> None:
+    from cpcs_desktop.settings import load_settings
+
+    loaded.window.show_settings()
+    form = dialog(loaded)
+    form.observatory.setText("Dome")
+    form.longitude.setText("14.78")
+    form.latitude.setText("49,91")
+    form.camera_lines["gain"].setText("2.5")
+    form.aliases.setPlainText("Sloan red = SDSS/r")
+    name = form.camera.currentText()
+    form._save()
+    kept = load_settings(profile)
+    assert (kept.observatory.name, kept.observatory.latitude) == ("Dome", 49.91)
+    assert kept.cameras[name].gain == 2.5
+    assert kept.cameras[name].filter_aliases == {"Sloan red": "SDSS/r"}
+    assert loaded.bridge.settings == kept
+
+
+def test_wrong_settings_are_explained(driver) -> None:
+    driver.window.show_settings()
+    form = dialog(driver)
+    form.latitude.setText("123")
+    form._save()
+    assert "latitude" in form.complaint.text()
+    form.latitude.setText("")
+    form.server.setText("no address")
+    form._save()
+    assert "no address" in form.complaint.text()
+    form.reject()
+
+
+def test_header_is_searched_and_guesses_look_different(loaded) -> None:
+    loaded.window.show_header()
+    form = dialog(loaded)
+    form.search.setText("FILTER")
+    assert 0 < form.table.sorted.rowCount() < form.model.rowCount()
+    form.reject()
+    from dataclasses import replace
+
+    from cpcs_desktop.ui.header_dialog import understood
+    from cpcs_desktop.ui.theme import DARK
+
+    frame = replace(loaded.bridge.exposure.frame, guessed=frozenset({"gain"}), read_noise=None)
+    words = understood(frame, DARK)
+    assert "(guessed)" in words
+    assert "missing" in words
+
+
+def test_finder_chart_is_saved(loaded, tmp_path: Path) -> None:
+    from cpcs_desktop.ui.finder import save_chart
+
+    loaded.window.show_finder()
+    form = dialog(loaded)
+    for name, start in (("chart.png", b"\x89PNG"), ("chart.pdf", b"%PDF")):
+        save_chart(form.chart, tmp_path / name)
+        assert (tmp_path / name).read_bytes().startswith(start)
+    red = form.chart.convertToFormat(QImage.Format.Format_RGB32)
+    seen = np.frombuffer(red.constBits(), np.uint8).reshape(red.height(), -1, 4)
+    assert ((seen[:, :, 2] > 150) & (seen[:, :, 1] < 60)).any(), "the target is marked in red"
+    form.reject()
+
+
+@pytest.mark.parametrize(
+    ("ending", "kind", "start"),
+    [
+        ("csv", "csv", b""),
+        ("txt", "aavso", b"#TYPE=EXTENDED"),
+        ("vot", "votable", b"<?xml"),
+        ("ecsv", "ecsv", b"# %ECSV"),
+        ("png", "picture", b"\x89PNG"),
+        ("svg", "drawing", b"<?xml"),
+        ("pdf", "pdf", b"%PDF"),
+    ],
+)
+def test_light_curve_exports(loaded, tmp_path: Path, ending: str, kind: str, start: bytes) -> None:
+    from cpcs_desktop.ui.export_dialog import write_export
+
+    loaded.press(Qt.Key.Key_A)
+    loaded.qtbot.waitUntil(lambda: loaded.bridge.frame.decisions.verdict is Verdict.ACCEPTED)
+    loaded.window.show_tab("lightcurve")
+    file = tmp_path / f"curve.{ending}"
+    write_export(loaded.window, file, kind)
+    assert file.read_bytes().startswith(start)
+    assert file.stat().st_size > 100
+
+
+def test_practice_night_opens_in_its_own_profile(driver, profile, monkeypatch) -> None:
+    from cpcs_desktop.ui import practice as made
+
+    monkeypatch.setattr(made.make_practice_night, "__kwdefaults__", {"size": (256, 256)})
+    ready = []
+    driver.window.practice_ready.connect(ready.append)
+    driver.press(Qt.Key.Key_P, Qt.KeyboardModifier.ControlModifier)
+    driver.qtbot.waitUntil(lambda: bool(ready), timeout=60_000)
+    assert all("practice-night" in f for f in ready[0])
+    assert made.practice_profile(profile).survey_cache != profile.survey_cache
+    assert shutil.disk_usage(profile.folder).free > 0
+
+
+def test_altitudes_agree_with_astropy() -> None:
+    from astropy.coordinates import AltAz, EarthLocation, SkyCoord, get_sun
+    from astropy.time import Time
+    from astropy.utils import iers
+
+    from cpcs_desktop.ui.altitude import altitude, sun_altitude
+
+    iers.conf.auto_download = False
+    mjd = np.array([57612.1, 60350.8])
+    place = EarthLocation.from_geodetic(14.78, 49.91, 500)
+    frame = AltAz(obstime=Time(mjd, format="mjd"), location=place)
+    want = SkyCoord(295.0, 30.1, unit="deg").transform_to(frame).alt.deg
+    assert altitude(mjd, 295.0, 30.1, 14.78, 49.91) == pytest.approx(want, abs=0.1)
+    sun = get_sun(Time(mjd, format="mjd")).transform_to(frame).alt.deg
+    assert sun_altitude(mjd, 14.78, 49.91) == pytest.approx(sun, abs=0.1)
