@@ -64,7 +64,12 @@ class Calibrator:
             file = Path(folder) / "list"  # never a name that a client chose
             file.write_bytes(content)
             pool = self._started()
-            future = pool.submit(_in_child, request, str(file), self._settings)
+            try:
+                future = pool.submit(_in_child, request, str(file), self._settings)
+            except BrokenProcessPool:  # a child died since the last list: not this list's fault
+                self._end(pool)
+                pool = self._started()
+                future = pool.submit(_in_child, request, str(file), self._settings)
             try:
                 result = future.result(timeout=self._settings.calibration_s)
             except TimeoutError:
