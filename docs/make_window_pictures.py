@@ -22,7 +22,13 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtWidgets import QApplication, QDialog, QWidget
 
-from cpcs_desktop.settings import AppSettings, ObservatorySettings, Profile, save_settings
+from cpcs_desktop.settings import (
+    AppSettings,
+    ObservatorySettings,
+    Profile,
+    load_settings,
+    save_settings,
+)
 from cpcs_desktop.sync.light_curves import LightCurveCache
 from cpcs_desktop.ui.main_window import MainWindow
 from cpcs_desktop.ui.practice import make_practice_night, practice_profile
@@ -78,9 +84,8 @@ def others(profile: Profile, truth: dict[str, dict[str, float]]) -> None:
 def open_window(app: QApplication, profile: Profile, theme: str) -> MainWindow:
     """Open the window on a profile in a theme."""
     apply_theme(app, THEMES[theme])  # type: ignore[index]
-    window = MainWindow(profile, keep_places=False)
-    window.bridge.settings = window.bridge.settings.model_copy(update={"theme": theme})
-    window.use_looks()
+    settings = load_settings(profile).model_copy(update={"theme": theme})
+    window = MainWindow(profile, keep_places=False, settings=settings)
     window.resize(*SIZE)
     window.show()
     window.start()

@@ -69,10 +69,9 @@ class Desktop:
         theme = options.theme or settings.theme
         percent = options.text or settings.text_percent
         apply_theme(self._app, THEMES[theme], percent)
-        window = MainWindow(profile, keep_places=options.screenshot is None)
+        looks = settings.model_copy(update={"theme": theme, "text_percent": percent})
+        window = MainWindow(profile, keep_places=options.screenshot is None, settings=looks)
         bridge = window.bridge
-        bridge.settings = settings.model_copy(update={"theme": theme, "text_percent": percent})
-        window.use_looks()
         size = options.size or (_PICTURE if options.screenshot else "")
         if size:
             width, _, height = size.partition("x")

@@ -39,6 +39,8 @@ class Bridge(QObject):
     ----------
     profile : Profile
     parent : QObject, optional
+    settings : AppSettings, optional
+        Those of the profile by default.
 
     Signals
     -------
@@ -54,10 +56,15 @@ class Bridge(QObject):
     said = Signal(str)
     unforeseen = Signal(object)
 
-    def __init__(self, profile: Profile, parent: QObject | None = None) -> None:
+    def __init__(
+        self,
+        profile: Profile,
+        parent: QObject | None = None,
+        settings: AppSettings | None = None,
+    ) -> None:
         super().__init__(parent)
         self.profile = profile
-        self.settings: AppSettings = load_settings(profile)
+        self.settings: AppSettings = settings or load_settings(profile)
         self.night = Night(profile)
         self.work = Workbench(self.night, profile, self.settings, self)
         self.work.changed.connect(self._found)

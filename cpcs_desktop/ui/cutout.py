@@ -28,6 +28,7 @@ class Cutout(QWidget):
         self._theme = theme
         self._image = QImage()
         self._bytes = b""
+        self._target: tuple[float, float] | None = None
         self._at = QPointF()
         bridge.changed.connect(self._on_changed)
         self._show()
@@ -45,12 +46,16 @@ class Cutout(QWidget):
 
     def _on_changed(self, changes: Changes) -> None:
         here = self._bridge.current
-        if changes.pixels or changes.current or here in changes.frames:
+        frame = self._bridge.frame
+        target = None if frame is None else frame.decisions.target
+        moved = here in changes.frames and target != self._target
+        if changes.pixels or changes.current or moved:
             self._show()
 
     def _show(self) -> None:
         self._image = QImage()
         pixels, frame = self._bridge.pixels, self._bridge.frame
+        self._target = None if frame is None else frame.decisions.target
         if pixels is not None and frame is not None and frame.decisions.target is not None:
             wcs = pixels.frame.wcs
             if wcs is not None:

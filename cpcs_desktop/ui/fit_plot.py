@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
-from PySide6.QtCore import QPointF, Qt
+from PySide6.QtCore import QPointF, Qt, QTimer
 from PySide6.QtGui import QPolygonF, QResizeEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QTabBar, QVBoxLayout, QWidget
 
@@ -46,6 +46,10 @@ class FitPlot(QWidget):
         self._fit: ZeroPointFit | None = None
         self._shown: tuple[int | None, str | None] = (None, None)
         self._residual_x: FloatArray = np.zeros(0)
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(0)
+        self._soon.timeout.connect(self._draw_now)
 
         self.title = QLabel(self)
         self.title.setObjectName("fitTitle")
@@ -129,9 +133,14 @@ class FitPlot(QWidget):
 
     def _on_changed(self, changes: Changes) -> None:
         if changes.current or self._bridge.current in changes.fits:
-            self._draw(refit_view=False)
+            self._soon.start()
         elif changes.selection:
             self._light()
+
+    def _draw_now(self) -> None:
+        """Draw and paint in a step of its own: the thread of the window is never held for long."""
+        self._draw(refit_view=False)
+        self.canvas.viewport().repaint()
 
     def _draw(self, *, refit_view: bool) -> None:
         calibration, fit = self._bridge.calibration, self._bridge.shown_fit
@@ -152,9 +161,7 @@ class FitPlot(QWidget):
             self._histogram(fit)
         else:
             chosen = np.flatnonzero(known)
-            parts = {
-                k: v if isinstance(v, int) else [v[n] for n in chosen] for k, v in look.items()
-            }
+            parts = {n: p if isinstance(p, int) else p[chosen] for n, p in look.items()}
             self.stars_below.setData(x=self._residual_x[chosen], y=fit.residual[chosen], **parts)
         self.bars.setVisible(histogram)
         self.curve.setVisible(histogram)
@@ -336,14 +343,19 @@ def _span(values: FloatArray) -> tuple[float, float]:
 def _look(fit: ZeroPointFit, theme: Theme) -> dict[str, Any]:
     """Return the look of every star: colour by membership, hollow outliers, crosses excluded."""
     colours = [qcolor(rgb) for rgb in theme.membership]
-    full = [pg.mkBrush(c) for c in colours]
-    pens = [pg.mkPen(c, width=1.3) for c in colours]
-    cross, hollow = pg.mkPen(qcolor(theme.bad), width=1.8), pg.mkBrush(None)
+    full = _objects([pg.mkBrush(c) for c in colours])
+    pens = _objects([pg.mkPen(c, width=1.3) for c in colours])
     steps = theme.membership_steps(fit.membership)
-    rows = list(zip(steps.tolist(), fit.excluded.tolist(), fit.membership.tolist(), strict=True))
-    return {
-        "symbol": ["x" if out else "o" for _, out, _ in rows],
-        "pen": [cross if out else pens[step] for step, out, _ in rows],
-        "brush": [full[s] if m >= 0.5 and not out else hollow for s, out, m in rows],
-        "size": 7,
-    }
+    pen, brush = pens[steps], full[steps]
+    symbol = np.full(len(steps), "o", dtype=object)
+    brush[(fit.membership < 0.5) | fit.excluded] = pg.mkBrush(None)
+    pen[fit.excluded] = pg.mkPen(qcolor(theme.bad), width=1.8)
+    symbol[fit.excluded] = "x"
+    return {"symbol": symbol, "pen": pen, "brush": brush, "size": 7}
+
+
+def _objects(things: list[Any]) -> NDArray[np.object_]:
+    """Return an array of things, to be picked from by many indices at once."""
+    made = np.empty(len(things), dtype=object)
+    made[:] = things
+    return made

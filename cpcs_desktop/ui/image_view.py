@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
-from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtCore import QPointF, QRectF, Qt, QTimer
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QComboBox,
@@ -33,6 +33,8 @@ from cpcs_desktop.ui.task import Tasks
 from cpcs_desktop.ui.theme import Rgb, Theme, qcolor
 
 CLICK_RADIUS = 8.0
+#: Marks follow the fits in a later turn of the event loop, so that neither waits for the other.
+_AFTER_FITS_MS = 25
 _LEVELS = ("zscale", "99.9 %", "99.5 %", "99 %", "98 %", "95 %", "90 %", "all")
 _FIRST_OVERLAYS = frozenset({Overlay.MATCHED, Overlay.EXCLUDED, Overlay.SATURATED, Overlay.TARGET})
 
@@ -58,6 +60,11 @@ class ImageView(QWidget):
         self._x: NDArray[np.float64] = np.zeros(0)
         self._y: NDArray[np.float64] = np.zeros(0)
         self.overlays = _FIRST_OVERLAYS
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(_AFTER_FITS_MS)
+        self._soon.timeout.connect(self._mark_now)
+        self._pens: dict[tuple[Rgb, float], Any] = {}
 
         self.box = ImageBox()
         self.canvas = pg.GraphicsView(background=qcolor(theme.plot))
@@ -202,8 +209,8 @@ class ImageView(QWidget):
         if changes.pixels or changes.current:
             self._show_pixels()
         if changes.pixels or changes.current or here in changes.fits | changes.frames:
-            self._mark()
-        if changes.selection:
+            self._soon.start()  # after the fits, which a click looks at first
+        elif changes.selection:
             self._light()
 
     def _show_pixels(self) -> None:
@@ -254,6 +261,11 @@ class ImageView(QWidget):
 
     # -- marks -----------------------------------------------------------------------------------
 
+    def _mark_now(self) -> None:
+        """Mark and paint in a step of its own."""
+        self._mark()
+        self.canvas.viewport().repaint()
+
     def _mark(self) -> None:
         exposure = self._bridge.exposure
         self._aperture.setVisible(False)
@@ -274,25 +286,24 @@ class ImageView(QWidget):
             symbol, size, _ = LOOKS[kind]
             spots["x"].append(mark.x)
             spots["y"].append(mark.y)
-            spots["symbol"] += [symbol] * len(mark.x)
-            spots["size"] += [size] * len(mark.x)
-            spots["pen"] += [self._pen(rgb) for rgb in mark.colours]
+            spots["symbol"].append(np.full(len(mark.x), symbol, dtype=object))
+            spots["size"].append(np.full(len(mark.x), size))
+            pens = np.empty(len(mark.x), dtype=object)
+            pens[:] = [self._pen(rgb) for rgb in mark.colours]
+            spots["pen"].append(pens)
         if spots["x"]:
-            self.points.setData(
-                x=np.concatenate(spots["x"]),
-                y=np.concatenate(spots["y"]),
-                symbol=spots["symbol"],
-                size=spots["size"],
-                pen=spots["pen"],
-                brush=pg.mkBrush(None),
-            )
+            joined = {name: np.concatenate(parts) for name, parts in spots.items()}
+            self.points.setData(**joined, brush=pg.mkBrush(None))
         else:
             self.points.setData([], [])
         self._mark_target()
         self._light()
 
     def _pen(self, rgb: Rgb, width: float = 1.4) -> Any:
-        return pg.mkPen(qcolor(rgb), width=width)
+        """Return one pen for each look: pyqtgraph draws a marker once for every pen it meets."""
+        if (rgb, width) not in self._pens:
+            self._pens[rgb, width] = pg.mkPen(qcolor(rgb), width=width)
+        return self._pens[rgb, width]
 
     def _mark_target(self) -> None:
         frame, exposure = self._bridge.frame, self._bridge.exposure

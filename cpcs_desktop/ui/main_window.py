@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QMainWindow, QTabWidget
 
 from cpcs_desktop.session.changes import Changes
 from cpcs_desktop.session.night_frame import FrameState
-from cpcs_desktop.settings import Profile
+from cpcs_desktop.settings import AppSettings, Profile
 from cpcs_desktop.ui.bridge import Bridge
 from cpcs_desktop.ui.calibrate_tab import CalibrateTab
 from cpcs_desktop.ui.commands import add_menus
@@ -35,6 +35,9 @@ class MainWindow(QMainWindow):
     profile : Profile
     keep_places : bool
         Remember where windows and docks were; off for pictures and tests.
+    settings : AppSettings, optional
+        Those of the profile by default. The program must be dressed after them already
+        (:func:`~cpcs_desktop.ui.theme.apply_theme`): dressing twice takes a fifth of a second.
 
     Signals
     -------
@@ -46,14 +49,16 @@ class MainWindow(QMainWindow):
     practice_ready = Signal(list)
     closed = Signal()
 
-    def __init__(self, profile: Profile, *, keep_places: bool = True) -> None:
+    def __init__(
+        self, profile: Profile, *, keep_places: bool = True, settings: AppSettings | None = None
+    ) -> None:
         super().__init__()
         self.setObjectName("mainWindow")
         self.setWindowTitle("CPCS Desktop")
         self.setAcceptDrops(True)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._keep_places = keep_places
-        self.bridge = Bridge(profile, self)
+        self.bridge = Bridge(profile, self, settings)
         theme = THEMES[self.bridge.settings.theme]
         self.calibrate = CalibrateTab(self.bridge, theme)
         self.light_curve = LightCurveView(self.bridge, theme)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QItemSelection, QItemSelectionModel, Qt
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QKeyEvent, QShowEvent
 from PySide6.QtWidgets import QTableView, QVBoxLayout, QWidget
 
 from cpcs_desktop.session.changes import Changes
@@ -34,6 +34,7 @@ class StarsView(QWidget):
         self.setObjectName("stars")
         self._bridge = bridge
         self._following = False
+        self._stale = False
         self.model = StarsModel(self)
         self.table = StarsTable(self)
         self.table.setObjectName("starsTable")
@@ -66,12 +67,23 @@ class StarsView(QWidget):
         self.table.verticalHeader().setDefaultSectionSize(int(metrics.height() * 1.5))
 
     def _on_changed(self, changes: Changes) -> None:
-        if changes.current or self._bridge.current in changes.fits:
+        moved = changes.current or self._bridge.current in changes.fits
+        if moved and self.isVisible():
             self._show()
-        if changes.selection or changes.current or self._bridge.current in changes.fits:
+        elif moved:
+            self._stale = True
+        if (changes.selection or moved) and not self._stale:
+            self._light()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Catch up with what changed behind another tab."""
+        super().showEvent(event)
+        if self._stale:
+            self._show()
             self._light()
 
     def _show(self) -> None:
+        self._stale = False
         calibration, fit = self._bridge.calibration, self._bridge.shown_fit
         if calibration is None or fit is None:
             self.model.show(None)

@@ -27,6 +27,8 @@ class ThemedStyle(QProxyStyle):
     def __init__(self, theme: Theme) -> None:
         super().__init__("Fusion")
         self._theme = theme
+        self._dock_icon = self._icon(cross=False)
+        self._cross_icon = self._icon(cross=True)
 
     def drawPrimitive(
         self,
@@ -114,9 +116,9 @@ class ThemedStyle(QProxyStyle):
     ) -> QIcon:
         """Draw the buttons of dock titles and the cross that clears a line."""
         if standard == _SP.SP_TitleBarNormalButton:
-            return self._icon(cross=False)
+            return self._dock_icon
         if standard in {_SP.SP_TitleBarCloseButton, _SP.SP_LineEditClearButton}:
-            return self._icon(cross=True)
+            return self._cross_icon
         return super().standardIcon(standard, option, widget)
 
     def _icon(self, *, cross: bool) -> QIcon:

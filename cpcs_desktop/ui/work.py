@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+import numpy as np
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from cpcs_desktop.datamodel.calibration import Calibration
@@ -36,6 +37,10 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _KEPT_CALIBRATIONS = 8
 _KEPT_EXPOSURES = 24
+#: Stars times bands that a warm fit answers within a frame or two of the screen.
+_MOST_STARS_INLINE = 12_000
+#: The cold fit waits until the observer pauses.
+_PAUSE_MS = 150
 T = TypeVar("T")
 
 
@@ -80,6 +85,7 @@ class Workbench(QObject):
         self._tasks = Tasks(self)
         self._measuring = ThreadPoolExecutor(1, "cpcs-measure")
         self._fitting = ThreadPoolExecutor(1, "cpcs-fit")
+        self._warming = ThreadPoolExecutor(1, "cpcs-warm")
         self._picturing = ThreadPoolExecutor(1, "cpcs-picture")
         self._worker: ExtractionWorker | None = None
         self._worker_lock = threading.Lock()
@@ -90,6 +96,10 @@ class Workbench(QObject):
         self._settled: set[int] = set()
         self._to_fit: set[int] = set()
         self._started = False
+        self._pause = QTimer(self)
+        self._pause.setSingleShot(True)
+        self._pause.setInterval(_PAUSE_MS)
+        self._pause.timeout.connect(self._pump)
 
     # -- what is there -------------------------------------------------------------------------
 
@@ -104,7 +114,8 @@ class Workbench(QObject):
     @property
     def idle(self) -> bool:
         """Whether nothing is under way and nothing waits."""
-        return self._started and len(self._tasks) == 0 and self._next_to_measure() is None
+        waiting = bool(self._to_fit) or self._next_to_measure() is not None
+        return self._started and len(self._tasks) == 0 and not waiting
 
     @property
     def under_way(self) -> int:
@@ -152,12 +163,14 @@ class Workbench(QObject):
             if shown is not None and exposure is not None:
                 self._warm(key, shown, exposure, frame)
             self._settled.discard(key)
+            self._to_fit.discard(key)
             if frame.decisions.present and frame.state is not FrameState.QUEUED:
                 self._to_fit.add(key)
-        self._pump()
+        self._pause.start()
         return changes
 
     def _warm(self, key: int, shown: Calibration, exposure: Exposure, frame: NightFrame) -> None:
+        """Let every band follow an exclusion; rich fields follow a blink later, in a thread."""
         excluded = frame.decisions.excluded
         if shown.excluded == excluded or not answers(
             replace(shown, excluded=excluded), exposure, frame.decisions
@@ -165,11 +178,31 @@ class Workbench(QObject):
             return
         from cpcs_desktop import pipeline
 
+        if sum(len(fit.source_row) for fit in shown.fits) > _MOST_STARS_INLINE:
+            self._calibrations.keep(key, crossed(shown, excluded))
+            future = self._warming.submit(pipeline.refit, shown, excluded, warm=True)
+            self._tasks.start(
+                ("warm", key), future, lambda made: self._warmed(key, made), self._not_warmed
+            )
+            return
         try:
             self._calibrations.keep(key, pipeline.refit(shown, excluded, warm=True))
         except CpcsError as error:
-            # The cold fit will fail likewise and write the sentence into the row.
-            _log.info("warm fit: %s", error.message)
+            self._not_warmed(error)
+
+    def _warmed(self, key: int, calibration: Calibration) -> None:
+        """Show the warm fits, unless the observer or the cold ones were quicker."""
+        shown = self._calibrations.get(key)
+        current = key not in self._settled and shown is not None
+        if current and shown is not None and shown.excluded == calibration.excluded:
+            self._calibrations.keep(key, calibration)
+            self.changed.emit(Changes(fits=frozenset({key})))
+
+    def _not_warmed(self, error: Exception) -> None:
+        """Leave a known failure to the cold fit, which writes the sentence into the row."""
+        if not isinstance(error, CpcsError):
+            self.unforeseen.emit(error)
+        _log.info("warm fit: %s", error)
 
     def again(self, keys: list[int]) -> Changes:
         """Begin rows from the start."""
@@ -189,7 +222,7 @@ class Workbench(QObject):
         with self._worker_lock:
             if self._worker is not None:
                 self._worker.close()
-        for pool in (self._measuring, self._fitting, self._picturing):
+        for pool in (self._measuring, self._fitting, self._warming, self._picturing):
             pool.shutdown(wait=True, cancel_futures=True)
 
     # -- measuring -------------------------------------------------------------------------------
@@ -344,6 +377,13 @@ class Workbench(QObject):
         self._to_fit.discard(key)
         self.changed.emit(self._night.failed(key, error))
         self._pump()
+
+
+def crossed(calibration: Calibration, excluded: frozenset[int]) -> Calibration:
+    """Return the same fits with these stars marked as excluded: what a click shows at once."""
+    rows = np.array(sorted(excluded), dtype=np.int64)
+    fits = tuple(replace(fit, excluded=np.isin(fit.source_row, rows)) for fit in calibration.fits)
+    return replace(calibration, excluded=excluded, fits=fits)
 
 
 def make_thumbnail(path: Path, hdu: int) -> bytes:

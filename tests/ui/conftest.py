@@ -15,14 +15,12 @@ from PySide6.QtCore import QPointF, Qt
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
-from cpcs_desktop.settings import Profile
+from cpcs_desktop.settings import Profile, load_settings
 from cpcs_desktop.ui.main_window import MainWindow
+from cpcs_desktop.ui.theme import THEMES, apply_theme
 from tests.practice import practice, practice_truth
 
 __all__ = ["practice", "practice_truth"]
-
-#: Threads of libraries that stay for the life of a process.
-_LASTING = ("MainThread", "pytest_timeout", "QueueFeederThread", "ThreadPoolExecutor")
 
 
 @pytest.fixture(autouse=True)
@@ -35,13 +33,14 @@ def nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
         return
     app.sendPostedEvents(None, 52)  # DeferredDelete
     app.processEvents()
-    gc.collect()
     left = [
         t.name
         for t in threading.enumerate()
         if t not in before and t.name.startswith("cpcs-") and t.is_alive()
     ]
     assert not left, f"threads left behind: {left}"
+    if any(isinstance(w, MainWindow) for w in QApplication.topLevelWidgets()):
+        gc.collect()
     widgets = [
         w.objectName() or type(w).__name__
         for w in QApplication.topLevelWidgets()
@@ -109,9 +108,15 @@ def open_window(qtbot: QtBot) -> Iterator[Callable[[Profile], Driver]]:
     opened: list[MainWindow] = []
 
     def make(profile: Profile) -> Driver:
+        settings = load_settings(profile)
+        app = QApplication.instance()
+        looks = (settings.theme, settings.text_percent)
+        if app.property("looks") != looks:
+            apply_theme(app, THEMES[settings.theme], settings.text_percent)
+            app.setProperty("looks", looks)
         window = MainWindow(profile, keep_places=False)
         window.resize(1500, 920)
-        window.use_looks()
+        window.bridge.changed.connect(lambda c: c.settings and app.setProperty("looks", None))
         window.show()
         window.start()
         qtbot.waitExposed(window)

@@ -138,7 +138,7 @@ def test_another_band_is_shown_and_asked_for(loaded) -> None:
     loaded.press(Qt.Key.Key_BracketRight)
     other = bridge.shown_fit.band
     assert other != chosen
-    assert other in fits.plot.title.text()
+    loaded.qtbot.waitUntil(lambda: other in fits.plot.title.text())
     loaded.press(Qt.Key.Key_F)
     loaded.settle()
     assert bridge.calibration.choice.band == other
@@ -152,6 +152,7 @@ def test_excluded_star_is_drawn_as_a_cross(loaded) -> None:
     bridge, plot = loaded.bridge, loaded.window.calibrate.fits.plot
     star = int(bridge.shown_fit.source_row[0])
     bridge.exclude([star])
-    symbols = [spot.symbol() for spot in plot.stars_above.points()]
-    assert symbols.count("x") == 1
+    loaded.qtbot.waitUntil(
+        lambda: [spot.symbol() for spot in plot.stars_above.points()].count("x") == 1
+    )
     loaded.settle()
