@@ -19,11 +19,14 @@ from cpcs_desktop.ui.events_view import EventsView
 from cpcs_desktop.ui.light_curve_view import LightCurveView
 from cpcs_desktop.ui.opening import open_dialog
 from cpcs_desktop.ui.outbox_view import OutboxView
+from cpcs_desktop.ui.samp_link import SampLink
 from cpcs_desktop.ui.status import StatusLine
 from cpcs_desktop.ui.surveys_view import SurveysView
 from cpcs_desktop.ui.theme import THEMES, ThemeName, apply_theme
 from cpcs_desktop.ui.watching import Watching
 
+#: Other programs are looked for when the first frames have had their turn.
+_SAMP_AFTER_MS = 3000
 TABS = ("calibrate", "lightcurve", "events", "surveys", "outbox")
 
 
@@ -66,6 +69,7 @@ class MainWindow(QMainWindow):
         self.surveys = SurveysView(self.bridge, theme)
         self.outbox = OutboxView(self.bridge, theme)
         self.watching = Watching(self.bridge, self)
+        self.samp = SampLink(self.bridge, self)
         self.tabs = QTabWidget(self)
         self.tabs.setObjectName("tabs")
         self.tabs.setAccessibleName("Parts of the window")
@@ -93,6 +97,7 @@ class MainWindow(QMainWindow):
     def start(self) -> None:
         """Begin to work, once the window is on the screen."""
         QTimer.singleShot(0, self, self.bridge.start)
+        QTimer.singleShot(_SAMP_AFTER_MS, self, self.samp.start)
 
     def _restore(self) -> None:
         screen = self.screen().availableGeometry().size()
@@ -118,6 +123,7 @@ class MainWindow(QMainWindow):
             if self.calibrate.places.isVisible():
                 kept.setValue("places", self.calibrate.places.saveState())
         self.watching.stop()
+        self.samp.close()
         self.bridge.close()
         super().closeEvent(event)
         self.closed.emit()
