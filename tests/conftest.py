@@ -8,12 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-# the suite judges a change: the same examples every time; campaigns in benchmarks/ search on
-settings.register_profile("suite", derandomize=True)
-settings.load_profile("suite")
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 

@@ -118,10 +118,11 @@ Run = Callable[..., Result]
 
 @pytest.fixture
 def run(tmp_path: Path, night: Night) -> Run:
-    """Run a verb in a profile of its own with the night's survey cache."""
+    """Run a verb in a profile of its own with the night's survey cache, unless it names another."""
 
     def call(*words: str, profile: str = "mine", text: str | None = None) -> Result:
-        cache = ["--cache", str(night.folder / "cache")]
+        # the last --cache would win: the night is shared, and a test must not write into it
+        cache = [] if "--cache" in words else ["--cache", str(night.folder / "cache")]
         folder = ["--profile", str(tmp_path / profile)]
         return CliRunner().invoke(cpcs, [*words, *folder, *cache], input=text,
                                   catch_exceptions=False)  # fmt: skip
