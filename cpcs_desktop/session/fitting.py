@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
+import numpy as np
+
 from cpcs_desktop.datamodel.band import BandRequest
 from cpcs_desktop.datamodel.calibration import Calibration
 from cpcs_desktop.datamodel.errors import CpcsError
@@ -93,3 +95,10 @@ def fit_frame(
         magnitude_kind=cast("MagnitudeKind", decisions.magnitude_kind),
         excluded=decisions.excluded,
     )
+
+
+def crossed(calibration: Calibration, excluded: frozenset[int]) -> Calibration:
+    """Return the same fits with these stars marked as excluded: what a click shows at once."""
+    rows = np.array(sorted(excluded), dtype=np.int64)
+    fits = tuple(replace(fit, excluded=np.isin(fit.source_row, rows)) for fit in calibration.fits)
+    return replace(calibration, excluded=excluded, fits=fits)

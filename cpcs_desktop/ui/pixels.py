@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,6 @@ from PySide6.QtGui import QImage
 
 from cpcs_desktop.datamodel.frame import Frame
 from cpcs_desktop.ui.stretch import Stretch, sample, to_grey
-from cpcs_desktop.ui.work import split_hdu
 
 THUMBNAIL = 60
 
@@ -87,3 +87,18 @@ def thumbnail(pixels: NDArray[np.float32]) -> bytes:
     device.open(QIODevice.OpenModeFlag.WriteOnly)
     picture.save(device, "PNG")  # type: ignore[call-overload]  # PySide's stub lacks str
     return bytes(stored.data())
+
+
+def make_thumbnail(path: Path, hdu: int) -> bytes:
+    """Return the small picture of a frame; made for a background thread."""
+    from cpcs_desktop.io.frames import read_pixels
+
+    return thumbnail(read_pixels(path, hdu))
+
+
+def split_hdu(path: str) -> tuple[Path, int | None]:
+    """Split ``frame.fits[2]`` into the file and the number of its HDU."""
+    file, bracket, rest = path.rpartition("[")
+    if bracket and rest.endswith("]") and rest[:-1].isdigit() and not Path(path).exists():
+        return Path(file), int(rest[:-1])
+    return Path(path), None

@@ -14,7 +14,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-import numpy as np
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from cpcs_desktop.datamodel.calibration import Calibration
@@ -24,11 +23,12 @@ from cpcs_desktop.datamodel.settings import ExtractionSettings, settings_digest
 from cpcs_desktop.datamodel.sources import Exposure
 from cpcs_desktop.session.changes import Changes
 from cpcs_desktop.session.exposure_store import ExposureStore
-from cpcs_desktop.session.fitting import answers, fit_frame
+from cpcs_desktop.session.fitting import answers, crossed, fit_frame
 from cpcs_desktop.session.footprint import events_on
 from cpcs_desktop.session.night import Night
 from cpcs_desktop.session.night_frame import FrameState, NightFrame
 from cpcs_desktop.settings import AppSettings, Profile
+from cpcs_desktop.ui.pixels import make_thumbnail, split_hdu
 from cpcs_desktop.ui.task import Tasks
 
 if TYPE_CHECKING:
@@ -377,26 +377,3 @@ class Workbench(QObject):
         self._to_fit.discard(key)
         self.changed.emit(self._night.failed(key, error))
         self._pump()
-
-
-def crossed(calibration: Calibration, excluded: frozenset[int]) -> Calibration:
-    """Return the same fits with these stars marked as excluded: what a click shows at once."""
-    rows = np.array(sorted(excluded), dtype=np.int64)
-    fits = tuple(replace(fit, excluded=np.isin(fit.source_row, rows)) for fit in calibration.fits)
-    return replace(calibration, excluded=excluded, fits=fits)
-
-
-def make_thumbnail(path: Path, hdu: int) -> bytes:
-    """Return the small picture of a frame; made for a background thread."""
-    from cpcs_desktop.io.frames import read_pixels
-    from cpcs_desktop.ui.pixels import thumbnail
-
-    return thumbnail(read_pixels(path, hdu))
-
-
-def split_hdu(path: str) -> tuple[Path, int | None]:
-    """Split ``frame.fits[2]`` into the file and the number of its HDU."""
-    file, bracket, rest = path.rpartition("[")
-    if bracket and rest.endswith("]") and rest[:-1].isdigit() and not Path(path).exists():
-        return Path(file), int(rest[:-1])
-    return Path(path), None

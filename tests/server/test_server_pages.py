@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from selenium import webdriver
-from selenium.common.exceptions import StaleElementReferenceException
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webdriver import WebDriver
 from selenium.webdriver.support.ui import Select, WebDriverWait
@@ -92,16 +92,29 @@ def chromium(tmp_path: Path) -> Iterator[Callable[..., WebDriver]]:
 
 
 def press(window: WebDriver, within: str = "main form") -> None:
+    """Submit the form and wait until its page is gone: the next words are the answer's."""
+    before = window.find_element(By.TAG_NAME, "html")
     window.find_element(By.CSS_SELECTOR, f"{within} button[type=submit]").click()
+
+    def gone(_: WebDriver) -> bool:
+        try:
+            before.is_enabled()
+        except WebDriverException:  # stale, or between two documents: several names for it
+            return True
+        return False
+
+    WebDriverWait(window, 60, 0.1).until(gone)
 
 
 def text(window: WebDriver) -> str:
-    for _ in range(10):
-        try:
-            return window.find_element(By.TAG_NAME, "body").text
-        except StaleElementReferenceException:  # the next page came in between
-            continue
-    raise AssertionError("the page does not settle")
+    """Return the words of the page; between two pages Chromium has no body, or loses it."""
+
+    def words(driver: WebDriver) -> str | None:
+        ready = driver.execute_script("return document.readyState")  # type: ignore[no-untyped-call]
+        return driver.find_element(By.TAG_NAME, "body").text if ready == "complete" else None
+
+    wait = WebDriverWait(window, 30, 0.1, ignored_exceptions=[WebDriverException])
+    return str(wait.until(words))
 
 
 def fill(window: WebDriver, **fields: str) -> None:

@@ -49,9 +49,7 @@ class Other:
         self.process.stdin.flush()
 
     def close(self) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.close()
-        self.process.wait(20)
+        self.process.communicate(timeout=20)  # closes both pipes too
 
 
 @pytest.fixture
