@@ -6,6 +6,7 @@ import json
 import math
 import sqlite3
 import time
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -129,32 +130,44 @@ class EventList:
 
     def within(self, ra: float, dec: float, radius_deg: float) -> list[Event]:
         """Return the events inside a cone, nearest first."""
-        near = [(separation_deg(e, ra, dec), e) for e in self.all() if e.ra is not None]
-        return [e for apart, e in sorted(near, key=lambda pair: pair[0]) if apart <= radius_deg]
+        return _within(self.all(), ra, dec, radius_deg)
 
     def in_footprint(self, frame: Frame, corners: list[tuple[float, float]]) -> list[Event]:
-        """Return the events that lie on a frame, nearest to its centre first.
+        """Return the events that lie on a frame; see :func:`events_on`."""
+        return events_on(self.all(), frame, corners)
 
-        Parameters
-        ----------
-        frame : Frame
-            With a WCS and shape the pixel decides; without, the polygon does.
-        corners : list of (ra, dec)
-            Polygon on the sky for lists (their outermost sources), degrees.
-        """
-        if not corners:
-            return []
-        centre, radius = _circle(corners)
-        near = self.within(centre[0], centre[1], radius + LIST_MARGIN_DEG)
-        if frame.wcs is None or frame.shape is None:
-            return [e for e in near if _inside(e, corners, centre)]
-        rows, columns = frame.shape
-        found = []
-        for event in near:
-            x, y = frame.wcs.world_to_pixel_values(event.ra, event.dec)
-            if -0.5 <= float(x) <= columns - 0.5 and -0.5 <= float(y) <= rows - 0.5:
-                found.append(event)
-        return found
+
+def events_on(
+    events: Iterable[Event], frame: Frame, corners: list[tuple[float, float]]
+) -> list[Event]:
+    """Return those of some events that lie on a frame, nearest to its centre first.
+
+    Parameters
+    ----------
+    events : iterable of Event
+    frame : Frame
+        With a WCS and shape the pixel decides; without, the polygon does.
+    corners : list of (ra, dec)
+        Polygon on the sky for lists (their outermost sources), degrees.
+    """
+    if not corners:
+        return []
+    centre, radius = _circle(corners)
+    near = _within(events, centre[0], centre[1], radius + LIST_MARGIN_DEG)
+    if frame.wcs is None or frame.shape is None:
+        return [e for e in near if _inside(e, corners, centre)]
+    rows, columns = frame.shape
+    found = []
+    for event in near:
+        x, y = frame.wcs.world_to_pixel_values(event.ra, event.dec)
+        if -0.5 <= float(x) <= columns - 0.5 and -0.5 <= float(y) <= rows - 0.5:
+            found.append(event)
+    return found
+
+
+def _within(events: Iterable[Event], ra: float, dec: float, radius_deg: float) -> list[Event]:
+    near = [(separation_deg(e, ra, dec), e) for e in events if e.ra is not None]
+    return [e for apart, e in sorted(near, key=lambda pair: pair[0]) if apart <= radius_deg]
 
 
 def sync_events(events: EventList, client: CpcsClient) -> int:
