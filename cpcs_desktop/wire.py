@@ -5,6 +5,8 @@ Client and server use this one module, so that they cannot disagree.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 import time
 from datetime import datetime
@@ -184,6 +186,12 @@ class ErrorBody(WireModel):
     message: str
     reasons: tuple[str, ...] = ()
     revision: int | None = None
+
+
+def content_digest(body: PointBody) -> str:
+    """Return the SHA-256 of a point's content: everything but the revision's number."""
+    text = json.dumps(body.model_dump(mode="json", exclude={"revision"}), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def mjd_now() -> float:

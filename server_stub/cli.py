@@ -320,6 +320,40 @@ def export_command(file: Path, url: str, profile: Profile, as_json: bool) -> Non
         click.echo(", ".join(f"{number} {word}" for word, number in answer.items()))
 
 
+@cpcs_server.command("recalibrate")
+@click.option("--event", "ivorn", metavar="IVORN", help="Only uploads for this event.")
+@click.option("--since", type=float, metavar="MJD", help="Only uploads from this MJD on.")
+@click.option("--apply", "apply_them", is_flag=True, help="Store what changed as new revisions.")
+@click.option("--point", "chosen", multiple=True, metavar="ID", help="Apply to these only.")
+@server_options
+def recalibrate_command(
+    ivorn: str | None,
+    since: float | None,
+    apply_them: bool,
+    chosen: tuple[str, ...],
+    url: str,
+    profile: Profile,
+    as_json: bool,
+) -> None:
+    """Calibrate lists of the old wire again, old against new; nothing is stored without --apply."""
+    from server_stub import recalibration
+    from server_stub.admin import opened
+
+    failed = False
+    with opened(url) as database:
+        ids = recalibration.uploads(database, ivorn, since)
+        for upload in recalibration.recalibrate(database, profile.survey_cache, ids):
+            wanted = apply_them and (not chosen or upload.point_id in chosen)
+            line = recalibration.applied(database, upload) if wanted else upload.as_json()
+            failed |= line["status"] == "failed"
+            if as_json:
+                say_json(line)
+            elif line["status"] != "same":
+                click.echo(recalibration.sentence(line))
+    click.echo(f"{len(ids)} uploads calibrated again.", err=True)
+    sys.exit(1 if failed else 0)
+
+
 @cpcs_server.command("check")
 @server_options
 def check_command(url: str, profile: Profile, as_json: bool) -> None:

@@ -68,6 +68,7 @@ def calibrate_list(request: ListRequest, file: Path, settings: ServerSettings) -
     """
     from cpcs_desktop import pipeline
     from cpcs_desktop.io.sniff import input_kind
+    from cpcs_desktop.io.stored_list import stored_list_text
     from cpcs_desktop.surveys.cache import SurveyCache
 
     if input_kind(file) == "frame":
@@ -92,7 +93,9 @@ def calibrate_list(request: ListRequest, file: Path, settings: ServerSettings) -
         request=request.request,
         settings=CalibrationSettings(match_radius_arcsec=request.radius_arcsec),
     )
-    warnings += remarks(calibration)
+    # The list goes with the point: the server calibrates it again without a new upload.
+    evidence = pipeline.make_evidence(calibration, stored_list_text(exposure))
+    warnings += remarks(evidence)
     point = pipeline.make_point(
         replace(calibration, exposure=exposure),
         event=request.event,
@@ -103,7 +106,7 @@ def calibrate_list(request: ListRequest, file: Path, settings: ServerSettings) -
     plots = band_plots(calibration) if request.plots else {}
     return CalibratedList(
         point=body,
-        evidence=pipeline.make_evidence(calibration),
+        evidence=evidence,
         scatter=calibration.chosen.scatter,
         warnings=tuple(warnings),
         plots=plots,
@@ -115,11 +118,11 @@ def _without_epoch(exposure: Exposure) -> Exposure:
     return replace(exposure, frame=replace(exposure.frame, mjd=None))
 
 
-def remarks(calibration: Calibration) -> list[str]:
+def remarks(evidence: Evidence) -> list[str]:
     """Return what an old script cannot be asked: the ambiguity of the choice and red checks."""
-    found = [check.message for check in calibration.checks if check.level == "red"]
-    if calibration.choice.ambiguous:
-        found.insert(0, f"Best guess of the band: {calibration.choice.reason}")
+    found = [str(check["message"]) for check in evidence.checks if check["level"] == "red"]
+    if evidence.choice["ambiguous"]:
+        found.insert(0, f"Best guess of the band: {evidence.choice['reason']}")
     return found
 
 

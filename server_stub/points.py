@@ -11,7 +11,13 @@ from datetime import datetime
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from cpcs_desktop.wire import Evidence, PointBody, PointSubmission, point_reasons
+from cpcs_desktop.wire import (
+    Evidence,
+    PointBody,
+    PointSubmission,
+    content_digest,
+    point_reasons,
+)
 from server_stub.access_keys import Caller
 from server_stub.audit import audit
 from server_stub.refusals import Refused
@@ -44,12 +50,6 @@ class PointView:
     observatory: str
     event: EventRow
     detail: PointDetailRow | None
-
-
-def content_digest(body: PointBody) -> str:
-    """Return the SHA-256 of everything that makes a point this point, but its revision."""
-    content = body.model_dump(mode="json", exclude={"revision"})
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def next_change(session: Session, event_id: int) -> int:

@@ -17,12 +17,13 @@ from pydantic import ValidationError
 from cpcs_desktop.datamodel.errors import CpcsError
 from cpcs_desktop.datamodel.point import PhotometricPoint
 from cpcs_desktop.datamodel.submission import Submission, SubmissionState, Tombstone
-from cpcs_desktop.sync.accepted import AcceptedRevision, content_digest, unpack
+from cpcs_desktop.sync.accepted import AcceptedRevision, unpack
 from cpcs_desktop.sync.database import Database
 from cpcs_desktop.wire import (
     Evidence,
     PointBody,
     PointSubmission,
+    content_digest,
     point_reasons,
     validation_reasons,
 )

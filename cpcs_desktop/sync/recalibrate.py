@@ -1,106 +1,13 @@
-"""Everything calibrated again from the stored source lists, old against new; no frames needed."""
+"""Everything accepted here calibrated again from the stored source lists; no frames needed."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
 
-from cpcs_desktop.datamodel.errors import CpcsError
-from cpcs_desktop.datamodel.point import PhotometricPoint
 from cpcs_desktop.datamodel.submission import Submission, SubmissionState
-from cpcs_desktop.sync.accepted import content_digest
+from cpcs_desktop.recalibration import MOVES_SIGMA, Move, recalibrate_point
 from cpcs_desktop.sync.outbox import Outbox
-from cpcs_desktop.sync.rerun import calibration_settings
-from cpcs_desktop.wire import Evidence, PointBody, PointSubmission
-
-if TYPE_CHECKING:
-    from cpcs_desktop.datamodel.calibration import Calibration
-    from cpcs_desktop.surveys.cache import SurveyCache
-
-#: A point that moves by more than so many of its own sigmas is shown first.
-MOVES_SIGMA = 2.0
-
-
-@dataclass(frozen=True)
-class Move:
-    """One point before and after.
-
-    Parameters
-    ----------
-    old : PhotometricPoint
-        The current revision.
-    new : PhotometricPoint or None
-        What today's surveys and code make of it; None when they fail.
-    evidence : Evidence or None
-        Of the new point.
-    error : CpcsError or None
-        Why there is no new point.
-    doubt : str or None
-        Why a person should look before the new point is accepted.
-    """
-
-    old: PhotometricPoint
-    new: PhotometricPoint | None
-    evidence: Evidence | None = None
-    error: CpcsError | None = None
-    doubt: str | None = None
-
-    @property
-    def status(self) -> Literal["same", "changed", "failed"]:
-        """Whether anything but the words of the provenance changed."""
-        if self.new is None:
-            return "failed"
-        same = numbers_digest(self.old) == numbers_digest(self.new)
-        return "same" if same else "changed"
-
-    @property
-    def delta_mag(self) -> float | None:
-        """New minus old magnitude."""
-        return None if self.new is None else self.new.mag - self.old.mag
-
-    @property
-    def sigma(self) -> float | None:
-        """Size of the move in units of the old total error; None for limits."""
-        error = self.old.mag_err_total
-        if self.delta_mag is None or not error:
-            return None
-        return abs(self.delta_mag) / error
-
-    @property
-    def band_changed(self) -> bool:
-        """Whether another band was chosen."""
-        return self.new is not None and self.new.band != self.old.band
-
-    @property
-    def moves(self) -> bool:
-        """Whether it moves by more than 2 sigma, changes band, or becomes or ends as a limit."""
-        if self.new is None:
-            return False
-        beyond = self.sigma is not None and self.sigma > MOVES_SIGMA
-        return beyond or self.band_changed or self.new.kind != self.old.kind
-
-    def as_json(self) -> dict[str, Any]:
-        """Return one line of ``recalibrate --json``."""
-        line: dict[str, Any] = {
-            "point_id": self.old.id,
-            "event": self.old.event,
-            "mjd": self.old.mjd,
-            "file_name": self.old.file_name,
-            "status": self.status,
-            "old": _numbers(self.old),
-            "new": None if self.new is None else _numbers(self.new),
-            "delta_mag": self.delta_mag,
-            "sigma": self.sigma,
-            "band_changed": self.band_changed,
-            "moves": self.moves,
-            "doubt": self.doubt,
-        }
-        if self.error is not None:
-            line["error"] = self.error.as_json()
-        return line
 
 
 def recalibrate(
@@ -127,30 +34,6 @@ def recalibrate(
             yield recalibrate_point(outbox.current(row.point_id).submission, cache)
 
 
-def recalibrate_point(kept: PointSubmission, cache: SurveyCache) -> Move:
-    """Calibrate one stored point again."""
-    from cpcs_desktop import pipeline
-
-    old = kept.point.point()
-    try:
-        calibration = _calibrate(kept, cache)
-        new = pipeline.make_point(
-            calibration,
-            event=old.event,
-            mjd=old.mjd,
-            exposure_s=old.exposure_s,
-            observatory=old.observatory,
-            observers=old.observers,
-            comment=old.comment,
-            revision=old.revision,
-        )
-        source_list = kept.evidence.source_list if kept.evidence is not None else None
-        evidence = pipeline.make_evidence(calibration, source_list)
-    except CpcsError as error:
-        return Move(old, None, error=error)
-    return Move(old, new, evidence, doubt=_doubt(calibration))
-
-
 def apply_moves(outbox: Outbox, moves: Iterable[Move]) -> list[Submission]:
     """Accept the new points as next revisions; those that stayed the same are left alone."""
     return [
@@ -160,53 +43,4 @@ def apply_moves(outbox: Outbox, moves: Iterable[Move]) -> list[Submission]:
     ]
 
 
-def _calibrate(kept: PointSubmission, cache: SurveyCache) -> Calibration:
-    from cpcs_desktop import pipeline
-    from cpcs_desktop.datamodel.band import BandRequest
-    from cpcs_desktop.io.stored_list import exposure_of_text
-
-    evidence = kept.evidence
-    if evidence is None or evidence.source_list is None:
-        raise CpcsError(
-            "no_source_list",
-            "This point was accepted without its source list.",
-            "Calibrate its frame again.",
-        )
-    words = evidence.settings
-    ra, dec = words["target"]
-    return pipeline.calibrate(
-        exposure_of_text(evidence.source_list),
-        (float(ra), float(dec)),
-        cache,
-        event=kept.point.event,
-        request=BandRequest.parse(str(words["request"])),
-        settings=calibration_settings(evidence),
-        magnitude_kind=kept.point.magnitude_kind,
-        excluded=frozenset(int(row) for row in words["excluded"]),
-    )
-
-
-def _doubt(calibration: Calibration) -> str | None:
-    if calibration.choice.ambiguous and str(calibration.request) == "no":
-        return f"the band is ambiguous: {calibration.choice.reason}"
-    red = [check.message for check in calibration.checks if check.level == "red"]
-    return f"a check is red: {' '.join(red)}" if red else None
-
-
-def numbers_digest(point: PhotometricPoint) -> str:
-    """Return a digest of everything in a point but the words of its provenance."""
-    body = PointBody.of(point)
-    return content_digest(body.model_copy(update={"provenance": {}, "file_name": ""}))
-
-
-def _numbers(point: PhotometricPoint) -> dict[str, Any]:
-    return {
-        "revision": point.revision,
-        "kind": point.kind,
-        "band": point.band,
-        "mag": point.mag,
-        "mag_err_total": point.mag_err_total,
-        "zero_point": point.zero_point,
-        "zero_point_err": point.zero_point_err,
-        "n_used": point.n_used if math.isfinite(point.n_used) else None,
-    }
+__all__ = ["MOVES_SIGMA", "Move", "apply_moves", "recalibrate", "recalibrate_point"]

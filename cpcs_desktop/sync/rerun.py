@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from cpcs_desktop.datamodel.errors import CpcsError
-from cpcs_desktop.wire import Evidence, PointSubmission
+from cpcs_desktop.recalibration import calibration_settings
+from cpcs_desktop.wire import PointSubmission
 
 #: Numbers that differ by less are the same, mag: the last bits depend on the processor.
 SAME_WITHIN = 1e-9
@@ -96,21 +97,6 @@ def rerun(submission: PointSubmission) -> Rerun:
         zero_point_now=fit.zero_point,
         from_list=instrumental is not None,
     )
-
-
-def calibration_settings(evidence: Evidence) -> Any:
-    """Return the settings a point was calibrated with.
-
-    Returns
-    -------
-    CalibrationSettings
-    """
-    from dataclasses import fields
-
-    from cpcs_desktop.datamodel.settings import CalibrationSettings
-
-    known = {f.name for f in fields(CalibrationSettings)}
-    return CalibrationSettings(**{k: v for k, v in evidence.settings.items() if k in known})
 
 
 def _from_list(submission: PointSubmission) -> float | None:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from cpcs_desktop.datamodel.band import BandRequest
 from cpcs_desktop.datamodel.errors import CpcsError
-from cpcs_desktop.wire import NAME_LIMIT, TEXT_LIMIT, PointSubmission
+from cpcs_desktop.wire import NAME_LIMIT, TEXT_LIMIT, PointSubmission, content_digest
 from server_stub.access_keys import Caller
 from server_stub.calibrator import Calibrator
 from server_stub.cpcs.fields import (
@@ -27,7 +27,7 @@ from server_stub.events import event_of_name
 from server_stub.list_calibration import RADII, CalibratedList, ListRequest
 from server_stub.pages.render import page
 from server_stub.pending_uploads import keep_upload, kept_upload
-from server_stub.points import Stored, content_digest, newest_row, store_point
+from server_stub.points import Stored, newest_row, store_point
 from server_stub.refusals import Refused
 from server_stub.tables import EventRow, PlotRow, PointRow
 
