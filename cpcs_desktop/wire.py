@@ -176,6 +176,29 @@ class LightCurveAnswer(WireModel):
     complete: bool = False
 
 
+class RevisionBody(WireModel):
+    """One revision of a point: what it says, and who stored or withdrew it, when and why."""
+
+    revision: int
+    state: Literal["current", "superseded", "withdrawn"]
+    observatory: str
+    kind: Literal["DETECTION", "UPPER_LIMIT"]
+    mjd: float
+    band: str
+    mag: float
+    mag_err_total: float | None
+    stored_at: datetime
+    withdrawn_at: datetime | None = None
+    withdraw_reason: str | None = None
+
+
+class RevisionsAnswer(WireModel):
+    """Answer of ``GET /api/v1/points/{uuid}/revisions``, oldest first."""
+
+    id: str
+    revisions: tuple[RevisionBody, ...]
+
+
 class ErrorBody(WireModel):
     """The one shape of every error answer of ``/api/v1``.
 

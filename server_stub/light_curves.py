@@ -45,7 +45,9 @@ def light_curve(session: Session, event: EventRow, since: int) -> LightCurveAnsw
     return LightCurveAnswer.model_validate(light_curve_json(session, event, since))
 
 
-def light_curve_json(session: Session, event: EventRow, since: int) -> dict[str, Any]:
+def light_curve_json(
+    session: Session, event: EventRow, since: int, *, older: bool = False
+) -> dict[str, Any]:
     """Return the rows that changed after a cursor as a LightCurveAnswer's JSON.
 
     Plain dicts: building 1,500 typed rows would take ten times as long as reading them.
@@ -53,16 +55,17 @@ def light_curve_json(session: Session, event: EventRow, since: int) -> dict[str,
 
     A superseded revision is never told: its successor has the same id and a higher change. A
     cursor from the future (the server was restored from a backup) gets the whole light curve,
-    marked complete.
+    marked complete. ``older`` asks for everything there ever was, superseded and withdrawn
+    revisions too, whatever the cursor.
     """
-    complete = since <= 0 or since > event.change
+    complete = older or since <= 0 or since > event.change
     statement = _statement(event.id)
     if not complete:
         statement = statement.where(PointRow.change > since)
     found = session.execute(statement.order_by(PointRow.change)).all()
     # All in one statement, so the newest number seen is a cursor that hides nothing.
     cursor = max((row.change for row in found), default=0 if complete else since)
-    hidden = {SUPERSEDED, WITHDRAWN} if complete else {SUPERSEDED}
+    hidden = set() if older else {SUPERSEDED, WITHDRAWN} if complete else {SUPERSEDED}
     return {
         "event": event.ivorn,
         "cursor": cursor,

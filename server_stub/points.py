@@ -15,6 +15,7 @@ from cpcs_desktop.wire import (
     Evidence,
     PointBody,
     PointSubmission,
+    RevisionBody,
     content_digest,
     point_reasons,
 )
@@ -309,6 +310,30 @@ def view_point(session: Session, uuid: str, revision: int | None = None) -> Poin
         event=session.get_one(EventRow, row.event_id),
         detail=session.get(PointDetailRow, row.id),
     )
+
+
+def revisions_of(session: Session, uuid: str) -> list[RevisionBody]:
+    """Return every revision of a point, oldest first.
+
+    Raises
+    ------
+    Refused
+        404.
+    """
+    statement = (
+        select(PointRow, ObservatoryRow.name)
+        .join(ObservatoryRow, ObservatoryRow.id == PointRow.observatory_id)
+        .where(PointRow.uuid == uuid)
+        .order_by(PointRow.revision)
+    )
+    names = RevisionBody.model_fields.keys() - {"observatory"}
+    found = [
+        RevisionBody(observatory=name, **{field: getattr(row, field) for field in names})
+        for row, name in session.execute(statement)
+    ]
+    if not found:
+        raise Refused(404, "unknown_point", "There is no such point here.")
+    return found
 
 
 def evidence_of(session: Session, detail: PointDetailRow) -> Evidence | None:

@@ -82,18 +82,12 @@ def _record(profile: Profile, name: str) -> PointSubmission:
     """Return a record from a file, the outbox, or the server."""
     from cpcs_desktop.io.record_zip import read_record
     from cpcs_desktop.sync.outbox import Outbox
+    from cpcs_desktop.sync.records import find_record
 
     if name.lower().endswith(".zip") or Path(name).is_file():
         return read_record(Path(name))
-    try:
-        return Outbox(profile.outbox_file).current(name).submission
-    except CpcsError as unknown:
-        if unknown.code != "no_such_point":
-            raise
-        with optional_client(profile) as client:
-            if client is None:
-                raise
-            return client.get_point(name)
+    with optional_client(profile) as client:
+        return find_record(Outbox(profile.outbox_file), client, name, history=False).submission
 
 
 def _summary(submission: PointSubmission) -> dict[str, Any]:

@@ -29,6 +29,8 @@ from cpcs_desktop.wire import (
     LightCurveAnswer,
     PointReceipt,
     PointSubmission,
+    RevisionBody,
+    RevisionsAnswer,
     protocol_refusal,
 )
 
@@ -145,13 +147,19 @@ class CpcsClient:
         if answer.get("id") != point_id:
             raise BadAnswerError(status, "the answer is for another point")
 
-    def get_point(self, point_id: str) -> PointSubmission:
-        """Return the current revision of a point, with its evidence where there is some."""
-        status, text = self._ask("GET", f"/points/{point_id}")
+    def get_point(self, point_id: str, revision: int | None = None) -> PointSubmission:
+        """Return a revision of a point, the newest by default, with its evidence if there is some.
+
+        Raises
+        ------
+        UnreachableError, BadAnswerError, RefusalError
+        """
+        params: dict[str, str | float | None] = {"revision": revision}
+        status, text = self._ask("GET", f"/points/{point_id}", params=params)
         point = _json(status, text)
         evidence: dict[str, Any] | None = None
         try:
-            evidence = _json(*self._ask("GET", f"/points/{point_id}/evidence"))
+            evidence = _json(*self._ask("GET", f"/points/{point_id}/evidence", params=params))
         except RefusalError as refusal:
             if refusal.status != 404:
                 raise
@@ -159,6 +167,16 @@ class CpcsClient:
             return PointSubmission.model_validate({"point": point, "evidence": evidence})
         except ValidationError as error:
             raise BadAnswerError(status, "the point lacks fields") from error
+
+    def get_revisions(self, point_id: str) -> tuple[RevisionBody, ...]:
+        """Return who stored or withdrew which revision of a point, when and why; oldest first."""
+        answer = self._ask("GET", f"/points/{point_id}/revisions")
+        return _parsed(RevisionsAnswer, *answer).revisions
+
+    def get_older(self, ivorn: str) -> LightCurveAnswer:
+        """Return every revision of an event's points there ever was, hidden ones too."""
+        params: dict[str, str | float | None] = {"ivorn": ivorn, "older": "true"}
+        return _parsed(LightCurveAnswer, *self._ask("GET", "/light-curve", params=params))
 
     def get_light_curve(self, ivorn: str, since: int = 0) -> LightCurveAnswer:
         """Return the rows of an event that changed since a cursor (0: all of them)."""

@@ -33,20 +33,25 @@ def get_light_curve(
     caller: KeyHolder,
     ivorn: Name,
     since: Since = 0,
+    older: bool = False,
 ) -> Response:
-    """Return the rows of an event that changed after ``since``; 0 asks for the light curve."""
+    """Return the rows of an event that changed after ``since``; 0 asks for the light curve.
+
+    ``older`` returns every revision there ever was instead: superseded ones (another row has the
+    same id and a higher revision) and withdrawn ones.
+    """
     del caller
     with database.engine.connect() as connection:
         event = curve_of_name(connection, ivorn)
-    tag = f'"{event.id}-{event.change}-{since}"'
+    tag = f'"{event.id}-{event.change}-{since}{"-older" if older else ""}"'
     if tag in request.headers.get("If-None-Match", ""):
         return Response(status_code=304, headers={"ETag": tag})
-    key = ("api", event.id, event.ivorn, event.change, since)
+    key = ("api", event.id, event.ivorn, event.change, since, older)
 
     def make() -> bytes:
         with database.reading() as session:
             fresh = session.get_one(EventRow, event.id)
-            answer = light_curve_json(session, fresh, since)
+            answer = light_curve_json(session, fresh, since, older=older)
         return json.dumps(answer, allow_nan=False, separators=(",", ":")).encode()
 
     return packed_answer(request, answers, key, make, tag)

@@ -7,11 +7,24 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
-from cpcs_desktop.wire import TEXT_LIMIT, Evidence, PointBody, PointReceipt, PointSubmission
+from cpcs_desktop.wire import (
+    TEXT_LIMIT,
+    Evidence,
+    PointBody,
+    PointReceipt,
+    PointSubmission,
+    RevisionsAnswer,
+)
 from server_stub.api.documents import refusals
 from server_stub.dependencies import KeyHolder, TheDatabase, Uploader
 from server_stub.json_limits import json_reasons
-from server_stub.points import evidence_of, store_point, view_point, withdraw_point
+from server_stub.points import (
+    evidence_of,
+    revisions_of,
+    store_point,
+    view_point,
+    withdraw_point,
+)
 from server_stub.refusals import Refused
 
 router = APIRouter(prefix="/points", tags=["points"])
@@ -89,6 +102,14 @@ def get_evidence(
     if evidence is None:
         raise Refused(404, "no_evidence", "This point came without evidence.")
     return evidence
+
+
+@router.get("/{uuid}/revisions", responses=refusals(401, 404, 422))
+def get_revisions(uuid: UUID, database: TheDatabase, caller: KeyHolder) -> RevisionsAnswer:
+    """Return every revision of a point, hidden ones too, with who, when and why."""
+    del caller
+    with database.reading() as session:
+        return RevisionsAnswer(id=str(uuid), revisions=tuple(revisions_of(session, str(uuid))))
 
 
 @router.delete("/{uuid}", responses=refusals(401, 403, 404, 409, 422))
