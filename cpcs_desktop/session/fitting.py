@@ -99,6 +99,8 @@ def fit_frame(
 
 def crossed(calibration: Calibration, excluded: frozenset[int]) -> Calibration:
     """Return the same fits with these stars marked as excluded: what a click shows at once."""
-    rows = np.array(sorted(excluded), dtype=np.int64)
-    fits = tuple(replace(fit, excluded=np.isin(fit.source_row, rows)) for fit in calibration.fits)
+    highest = max((int(fit.source_row.max(initial=0)) for fit in calibration.fits), default=0)
+    out = np.zeros(highest + 1, dtype=bool)
+    out[[row for row in excluded if row <= highest]] = True
+    fits = tuple(replace(fit, excluded=out[fit.source_row]) for fit in calibration.fits)
     return replace(calibration, excluded=excluded, fits=fits)

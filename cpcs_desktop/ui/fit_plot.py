@@ -19,6 +19,7 @@ from cpcs_desktop.ui.bridge import Bridge
 from cpcs_desktop.ui.fits_model import describe
 from cpcs_desktop.ui.markers import positions
 from cpcs_desktop.ui.plot_box import PlotBox, Spots
+from cpcs_desktop.ui.star_spots import Look, StarSpots
 from cpcs_desktop.ui.theme import Theme, css, qcolor
 
 CLICK_RADIUS = 8.0
@@ -87,7 +88,7 @@ class FitPlot(QWidget):
         self.zero = pg.InfiniteLine(0.0, angle=0)
         self.bars = pg.BarGraphItem(x=[0.0], height=[0.0], width=1.0)
         self.curve = pg.PlotCurveItem()
-        self.stars_above, self.stars_below = Spots(), Spots()
+        self.stars_above, self.stars_below = StarSpots(), StarSpots()
         self.lit_above, self.lit_below = Spots(), Spots()
         for thing in (self.line, self.stars_above, self.lit_above):
             self.main.addItem(thing)
@@ -112,6 +113,7 @@ class FitPlot(QWidget):
     def use_theme(self, theme: Theme) -> None:
         """Use other colours."""
         self._theme = theme
+        self._looks = _looks(theme)
         self.canvas.setBackground(qcolor(theme.plot))
         for plot in (self.main, self.low):
             for name in ("left", "bottom"):
@@ -153,16 +155,16 @@ class FitPlot(QWidget):
         self.title.setToolTip(describe(fit))
         histogram = self.tabs.currentIndex() == _HISTOGRAM
         self._residual_x = self._against(calibration, fit)
-        look = _look(fit, theme)
-        self.stars_above.setData(x=fit.mag_inst, y=fit.mag_ref, **look)
+        which = _which(fit, theme)
+        self.stars_above.show_stars(fit.mag_inst, fit.mag_ref, self._looks, which)
         known = np.isfinite(self._residual_x)
         if histogram:
             self.stars_below.setData([], [])
             self._histogram(fit)
         else:
-            chosen = np.flatnonzero(known)
-            parts = {n: p if isinstance(p, int) else p[chosen] for n, p in look.items()}
-            self.stars_below.setData(x=self._residual_x[chosen], y=fit.residual[chosen], **parts)
+            self.stars_below.show_stars(
+                self._residual_x[known], fit.residual[known], self._looks, which[known]
+            )
         self.bars.setVisible(histogram)
         self.curve.setVisible(histogram)
         self.zero.setVisible(not histogram)
@@ -340,22 +342,19 @@ def _span(values: FloatArray) -> tuple[float, float]:
     return (low, high) if high > low else (low - 0.5, high + 0.5)
 
 
-def _look(fit: ZeroPointFit, theme: Theme) -> dict[str, Any]:
-    """Return the look of every star: colour by membership, hollow outliers, crosses excluded."""
+def _looks(theme: Theme) -> list[Look]:
+    """Return the looks of stars: full circles by membership, hollow ones, then the cross."""
     colours = [qcolor(rgb) for rgb in theme.membership]
-    full = _objects([pg.mkBrush(c) for c in colours])
-    pens = _objects([pg.mkPen(c, width=1.3) for c in colours])
+    pens = [pg.mkPen(c, width=1.3) for c in colours]
+    hollow = pg.mkBrush(None)
+    full = [Look("o", 7, pen, pg.mkBrush(c)) for pen, c in zip(pens, colours, strict=True)]
+    empty = [Look("o", 7, pen, hollow) for pen in pens]
+    return [*full, *empty, Look("x", 7, pg.mkPen(qcolor(theme.bad), width=1.8), hollow)]
+
+
+def _which(fit: ZeroPointFit, theme: Theme) -> NDArray[np.intp]:
+    """Return the look of every star: colour by membership, hollow outliers, crosses excluded."""
     steps = theme.membership_steps(fit.membership)
-    pen, brush = pens[steps], full[steps]
-    symbol = np.full(len(steps), "o", dtype=object)
-    brush[(fit.membership < 0.5) | fit.excluded] = pg.mkBrush(None)
-    pen[fit.excluded] = pg.mkPen(qcolor(theme.bad), width=1.8)
-    symbol[fit.excluded] = "x"
-    return {"symbol": symbol, "pen": pen, "brush": brush, "size": 7}
-
-
-def _objects(things: list[Any]) -> NDArray[np.object_]:
-    """Return an array of things, to be picked from by many indices at once."""
-    made = np.empty(len(things), dtype=object)
-    made[:] = things
-    return made
+    which = np.where(fit.membership < 0.5, steps + len(theme.membership), steps)
+    which[fit.excluded] = 2 * len(theme.membership)
+    return which

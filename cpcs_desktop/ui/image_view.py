@@ -28,6 +28,7 @@ from cpcs_desktop.ui.markers import LOOKS, Overlay, marks, place, positions
 from cpcs_desktop.ui.pixels import FramePixels, halvings
 from cpcs_desktop.ui.plot_box import Spots
 from cpcs_desktop.ui.sky_marks import SkyMarks
+from cpcs_desktop.ui.star_spots import Look, StarSpots
 from cpcs_desktop.ui.stretch import Stretch, percentile, to_grey, zscale
 from cpcs_desktop.ui.task import Tasks
 from cpcs_desktop.ui.theme import Rgb, Theme, qcolor
@@ -64,7 +65,7 @@ class ImageView(QWidget):
         self._soon.setSingleShot(True)
         self._soon.setInterval(_AFTER_FITS_MS)
         self._soon.timeout.connect(self._mark_now)
-        self._pens: dict[tuple[Rgb, float], Any] = {}
+        self._looks: dict[tuple[Overlay, Rgb], Look] = {}
 
         self.box = ImageBox()
         self.canvas = pg.GraphicsView(background=qcolor(theme.plot))
@@ -73,7 +74,7 @@ class ImageView(QWidget):
         self.canvas.setCentralItem(self.box)
         self.canvas.setMinimumSize(160, 120)
         self.picture = GreyImage()
-        self.points = Spots()
+        self.points = StarSpots()
         self.lit = Spots()
         self._aperture, self._radius = QGraphicsEllipseItem(), QGraphicsEllipseItem()
         layers: tuple[Any, ...] = (
@@ -281,29 +282,27 @@ class ImageView(QWidget):
         if exposure.frame.kind == "list":
             wanted = wanted | {Overlay.DETECTIONS}
         made = marks(exposure, calibration, fit, wanted, self._theme)
-        spots: dict[str, list[Any]] = {name: [] for name in ("x", "y", "symbol", "size", "pen")}
-        for kind, mark in made.items():
-            symbol, size, _ = LOOKS[kind]
-            spots["x"].append(mark.x)
-            spots["y"].append(mark.y)
-            spots["symbol"].append(np.full(len(mark.x), symbol, dtype=object))
-            spots["size"].append(np.full(len(mark.x), size))
-            pens = np.empty(len(mark.x), dtype=object)
-            pens[:] = [self._pen(rgb) for rgb in mark.colours]
-            spots["pen"].append(pens)
-        if spots["x"]:
-            joined = {name: np.concatenate(parts) for name, parts in spots.items()}
-            self.points.setData(**joined, brush=pg.mkBrush(None))
+        looks: dict[tuple[Overlay, Rgb], int] = {}
+        which = [_numbers(kind, mark.colours, looks) for kind, mark in made.items()]
+        if which:
+            self.points.show_stars(
+                np.concatenate([mark.x for mark in made.values()]),
+                np.concatenate([mark.y for mark in made.values()]),
+                [self._look(*look) for look in looks],
+                np.concatenate(which),
+            )
         else:
             self.points.setData([], [])
         self._mark_target()
         self._light()
 
-    def _pen(self, rgb: Rgb, width: float = 1.4) -> Any:
-        """Return one pen for each look: pyqtgraph draws a marker once for every pen it meets."""
-        if (rgb, width) not in self._pens:
-            self._pens[rgb, width] = pg.mkPen(qcolor(rgb), width=width)
-        return self._pens[rgb, width]
+    def _look(self, kind: Overlay, rgb: Rgb) -> Look:
+        """Return one look for each kind and colour: each is drawn once and kept."""
+        if (kind, rgb) not in self._looks:
+            symbol, size, _ = LOOKS[kind]
+            pen = pg.mkPen(qcolor(rgb), width=1.4)
+            self._looks[kind, rgb] = Look(symbol, size, pen, pg.mkBrush(None))
+        return self._looks[kind, rgb]
 
     def _mark_target(self) -> None:
         frame, exposure = self._bridge.frame, self._bridge.exposure
@@ -332,7 +331,7 @@ class ImageView(QWidget):
     def _light(self) -> None:
         """Ring the selected stars."""
         rows = [r for r in self._bridge.selection if r < len(self._x)]
-        pen = self._pen(self._theme.selected, 2.2)
+        pen = pg.mkPen(qcolor(self._theme.selected), width=2.2)
         self.lit.setData(
             x=self._x[rows], y=self._y[rows], size=23, pen=pen, brush=pg.mkBrush(None), symbol="o"
         )
@@ -381,6 +380,15 @@ def _levels(pixels: FramePixels, words: str) -> tuple[float, float]:
         return zscale(pixels.ordered)
     percent = 100.0 if words == "all" else float(words.partition(" ")[0])
     return percentile(pixels.ordered, percent)
+
+
+def _numbers(
+    kind: Overlay, colours: tuple[Rgb, ...], looks: dict[tuple[Overlay, Rgb], int]
+) -> NDArray[np.intp]:
+    """Return the number of each mark's look, numbering looks not met before."""
+    return np.fromiter(
+        (looks.setdefault((kind, rgb), len(looks)) for rgb in colours), np.intp, len(colours)
+    )
 
 
 def _circle(item: QGraphicsEllipseItem, x: float, y: float, radius: float) -> None:

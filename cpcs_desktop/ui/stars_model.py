@@ -82,17 +82,14 @@ class StarColumns:
         values[:, 8] = matches.separation_arcsec
         values[:, 9] = sources.x[rows] + 1.0
         values[:, 10] = sources.y[rows] + 1.0
-        why = []
-        for n_row in range(n):
-            if not in_fit[n_row] and matches.ambiguous[n_row]:
-                why.append(AMBIGUOUS)
-            elif not in_fit[n_row]:
-                why.append(_REASONS[WhyRejected(int(matches.why_rejected[n_row]))])
-            elif fit.excluded[place[n_row]]:
-                why.append(EXCLUDED)
-            else:
-                why.append(UNLIKELY if fit.membership[place[n_row]] < 0.5 else "")
-        return cls(rows, values, tuple(why))
+        why = np.full(n, "", dtype=object)
+        for reason, words in _REASONS.items():
+            why[~in_fit & (matches.why_rejected == reason)] = words
+        why[~in_fit & matches.ambiguous] = AMBIGUOUS
+        if len(order):
+            why[in_fit & (fit.membership < 0.5)[place]] = UNLIKELY
+            why[in_fit & fit.excluded[place]] = EXCLUDED
+        return cls(rows, values, tuple(why.tolist()))
 
 
 _NOTHING = StarColumns(np.zeros(0, np.int64), np.zeros((0, len(COLUMNS))), ())

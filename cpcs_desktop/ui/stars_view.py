@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QItemSelection, QItemSelectionModel, Qt
+from PySide6.QtCore import QItemSelection, QItemSelectionModel, Qt, QTimer
 from PySide6.QtGui import QKeyEvent, QShowEvent
 from PySide6.QtWidgets import QTableView, QVBoxLayout, QWidget
 
 from cpcs_desktop.session.changes import Changes
 from cpcs_desktop.ui.bridge import Bridge
 from cpcs_desktop.ui.stars_model import COLUMNS, StarColumns, StarsModel
+
+
+#: The table follows when plots and image have followed, each in a turn of its own.
+_AFTER_MARKS_MS = 60
 
 
 class StarsTable(QTableView):
@@ -35,6 +39,10 @@ class StarsView(QWidget):
         self._bridge = bridge
         self._following = False
         self._stale = False
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(_AFTER_MARKS_MS)
+        self._soon.timeout.connect(self._catch_up)
         self.model = StarsModel(self)
         self.table = StarsTable(self)
         self.table.setObjectName("starsTable")
@@ -67,18 +75,20 @@ class StarsView(QWidget):
         self.table.verticalHeader().setDefaultSectionSize(int(metrics.height() * 1.5))
 
     def _on_changed(self, changes: Changes) -> None:
-        moved = changes.current or self._bridge.current in changes.fits
-        if moved and self.isVisible():
-            self._show()
-        elif moved:
+        if changes.current or self._bridge.current in changes.fits:
             self._stale = True
-        if (changes.selection or moved) and not self._stale:
+            if self.isVisible():
+                self._soon.start()
+        elif changes.selection and not self._stale:
             self._light()
 
     def showEvent(self, event: QShowEvent) -> None:
         """Catch up with what changed behind another tab."""
         super().showEvent(event)
-        if self._stale:
+        self._catch_up()
+
+    def _catch_up(self) -> None:
+        if self._stale and self.isVisible():
             self._show()
             self._light()
 
