@@ -193,8 +193,8 @@ def _clean(
     joint = np.ones(n)
     offset_xy, sigma_xy = [], []
     variance = np.full(n, (_ROUNDING_ARCSEC / unit) ** 2)
-    for residual in (dx / unit, dy / unit):
-        theta = _mode(residual[brightest], variance[brightest])
+    axes = np.stack([dx / unit, dy / unit])
+    for residual, theta in zip(axes, _modes(axes[:, brightest], variance[brightest]), strict=True):
         joint *= membership(theta, residual, variance)
         offset_xy.append(float(theta[0]) * unit)
         sigma_xy.append(float(np.exp(theta[1])) * unit)
@@ -202,12 +202,15 @@ def _clean(
     return _Residuals((offset_xy[0], offset_xy[1]), sigma, np.asarray(joint >= _BELONGS))
 
 
-def _mode(residual: Array, variance: Array) -> Array:
-    """Return the parameters of the highest maximum of the mixture."""
-    starts = starting_points(residual, variance)
-    d, v = (np.tile(part, (len(starts), 1)) for part in (residual, variance))
-    maxima = climb(starts, d, v, np.ones_like(d))
-    return np.asarray(maxima.theta[np.argmax(maxima.value)])
+def _modes(residuals: Array, variance: Array) -> Array:
+    """Return the parameters of the highest maximum of the mixture for each row of residuals."""
+    n_axes = len(residuals)
+    starts = np.concatenate([starting_points(residual, variance) for residual in residuals])
+    stars = residuals, np.tile(variance, (n_axes, 1)), np.ones_like(residuals)
+    maxima = climb(starts, np.repeat(np.arange(n_axes), len(starts) // n_axes), stars)
+    best = np.lexsort((-maxima.value, maxima.owner))
+    first = np.searchsorted(maxima.owner[best], np.arange(n_axes))
+    return np.asarray(maxima.theta[best[first]])
 
 
 def _correlation(

@@ -174,7 +174,7 @@ def membership(theta: Array, d: Array, v: Array) -> Array:
 
 
 def log_posterior_and_scores(
-    theta: Array, d: Array, v: Array, use: Array
+    theta: Array, d: Array, v: Array, weight: Array
 ) -> tuple[Array, Array, Array]:
     r"""Return the log posterior, its gradient, and the scores of every star.
 
@@ -186,15 +186,15 @@ def log_posterior_and_scores(
     Parameters
     ----------
     theta : ndarray, shape (b, 5)
-    d, v, use : ndarray, shape (b, n)
-        Differences, formal variances, and 1 or 0 for stars that take part or not.
+    d, v, weight : ndarray, shape (b, n)
+        Differences, formal variances, and how many stars each stands for, 0 for none.
 
     Returns
     -------
     value : ndarray, shape (b,)
     gradient : ndarray, shape (b, 5)
     scores : ndarray, shape (b, 5, n)
-        d ln p_i / d theta, zero for unused stars.
+        d ln p_i / d theta of one star each.
     """
     parts = densities(theta, d, v)
     x, variance = parts.x, parts.variance
@@ -207,8 +207,8 @@ def log_posterior_and_scores(
     p = plus + minus
     p += good
     p += _TINY
-    value = np.sum(use * np.log(p), axis=-1) + log_prior(theta)
-    np.divide(use, p, out=p)
+    value = np.sum(weight * np.log(p), axis=-1) + log_prior(theta)
+    np.divide(1.0, p, out=p)
     plus *= p
     minus *= p
     good *= p
@@ -229,8 +229,8 @@ def log_posterior_and_scores(
     wide += bad * inv_tau**2
     wide *= s * s
     scores[:, 1] = wide
-    scores[:, 2] = bad - f * use
+    scores[:, 2] = bad - f
     scores[:, 3] = plus - w * bad
     scores[:, 4] = tilt * (x * inv_tau) - bad * (1.0 + r2) + (odds * r2) * good
-    gradient = scores.sum(axis=-1) - PRIOR_PRECISION * (theta - PRIOR_MEAN)
+    gradient = (scores @ weight[:, :, None])[:, :, 0] - PRIOR_PRECISION * (theta - PRIOR_MEAN)
     return value, gradient, scores

@@ -14,10 +14,10 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import gammaincinv, ndtri
 
 from cpcs_desktop.calib.ascent import Maxima, ascend, climb
+from cpcs_desktop.calib.condense import Weighted, condense
 from cpcs_desktop.calib.mixture import (
     N_PARAMETERS,
     PRIOR_MEAN,
@@ -30,11 +30,11 @@ _STUDENT_DF = 6.0
 _GOLDEN_6 = 1.1127756842787055
 _NORMAL_FROM = 200  # stars from which a normal net is wide enough
 _POINTS_TIMES_STARS = 16_000  # constant work: many points where stars are few
-_FEWEST_POINTS = 32
+_FEWEST_POINTS = 16  # of the normal net, which takes half of them
 _MOST_POINTS = 2048
-_ENOUGH = 0.2  # effective share of the net below which it is refined
+_ENOUGH_STUDENT, _ENOUGH_NORMAL = 0.2, 0.5  # effective share of a net that needs no refining
 _REFINEMENTS = 2
-_BLOCK = 32_768  # numbers in one array that fit the fast cache with their companions
+_BLOCK = 8192  # numbers in one array: it fits the fast cache with its companions
 
 
 @dataclass(frozen=True)
@@ -86,38 +86,52 @@ class Posterior:
 
 @lru_cache(maxsize=64)
 def _net(n_points: int, student: bool) -> Array:
-    """Return a net of standard points (k, 5).
+    """Return a net of standard points (k, 5), the zero point in the last column.
 
     An additive recurrence with the powers of the generalised golden ratio (the root of
     x^7 = x + 1) fills the unit cube evenly; it is turned into a normal, or into a Student-t whose
     heavier tails guard the integral where the posterior has such; centred and whitened, so that a
     Gaussian posterior is integrated without error.
+
+    With many stars the zero point is normal at given values of the other parameters, however
+    crooked these are among themselves (without outliers nothing is known of their tails): the
+    normal net takes it at -1 and +1 sigma everywhere, the two nodes of Gauss and Hermite.
     """
     steps = _GOLDEN_6 ** -np.arange(1.0, N_PARAMETERS + 2)
-    unit = (0.5 + np.arange(1, n_points + 1)[:, None] * steps) % 1.0
-    z = ndtri(unit[:, :N_PARAMETERS])
+    n_random = n_points if student else (n_points + 1) // 2
+    unit = (0.5 + np.arange(1, n_random + 1)[:, None] * steps) % 1.0
+    z = ndtri(unit[:, : N_PARAMETERS if student else N_PARAMETERS - 1])
     z -= z.mean(axis=0)
     z = z @ np.linalg.inv(np.linalg.cholesky(z.T @ z / len(z))).T
-    if student:
-        # chi^2 by inversion of its distribution, from the sixth coordinate of the net
-        z *= np.sqrt(0.5 * _STUDENT_DF / gammaincinv(_STUDENT_DF / 2.0, unit[:, -1:]))
+    if not student:
+        side = np.repeat([-1.0, 1.0], n_random)
+        return np.column_stack([np.tile(z, (2, 1)), side])
+    # chi^2 by inversion of its distribution, from the sixth coordinate of the net
+    z *= np.sqrt(0.5 * _STUDENT_DF / gammaincinv(_STUDENT_DF / 2.0, unit[:, -1:]))
     return np.asarray(z)
 
 
 class _Piece(NamedTuple):
-    """One piece of the net: centre (5,), Cholesky factor (5, 5), number of points."""
+    """One piece of the net: centre (5,), Cholesky factor with the zero point last, points."""
 
     centre: Array
     factor: Array
     size: int
 
+    @classmethod
+    def around(cls, centre: Array, covariance: Array, size: int) -> _Piece:
+        """Return the piece of a mode."""
+        rolled = np.roll(covariance, -1, axis=(0, 1))
+        return cls(centre, np.asarray(np.linalg.cholesky(rolled), dtype=np.float64), size)
+
     def points(self, student: bool) -> Array:
         """Return the piece's points, shape (size, 5)."""
-        return np.asarray(self.centre + _net(self.size, student) @ self.factor.T)
+        away = _net(self.size, student) @ self.factor.T
+        return np.asarray(self.centre + np.roll(away, 1, axis=1))
 
     def log_density(self, points: Array, student: bool) -> Array:
         """Return the log of size times the piece's density at any points, without constants."""
-        z = (points - self.centre) @ np.linalg.inv(self.factor).T
+        z = np.roll(points - self.centre, -1, axis=1) @ np.linalg.inv(self.factor).T
         r2 = np.sum(z * z, axis=1)
         if student:
             shape = -0.5 * (_STUDENT_DF + N_PARAMETERS) * np.log1p(r2 / _STUDENT_DF)
@@ -155,7 +169,7 @@ def starting_points(d: Array, v: Array) -> Array:
     return theta
 
 
-def integrate(maxima: Maxima, d: Array, v: Array) -> Posterior:
+def integrate(maxima: Maxima, stars: Weighted) -> Posterior:
     """Integrate one band's posterior over all its modes.
 
     Where the net turns out to sit badly on the posterior (few effective points, which happens with
@@ -165,37 +179,39 @@ def integrate(maxima: Maxima, d: Array, v: Array) -> Posterior:
     ----------
     maxima : Maxima
         Modes of this band.
-    d, v : ndarray, shape (n,)
+    stars : Weighted
     """
-    n_points = int(np.clip(_POINTS_TIMES_STARS // len(d), _FEWEST_POINTS, _MOST_POINTS))
-    student = len(d) < _NORMAL_FROM
+    student = stars.weight.sum() < _NORMAL_FROM
+    wanted = _POINTS_TIMES_STARS // len(stars.d) // (1 if student else 2)
+    n_points = int(np.clip(wanted, _FEWEST_POINTS, _MOST_POINTS))
+    enough = _ENOUGH_STUDENT if student else _ENOUGH_NORMAL
     evidence = maxima.value + 0.5 * np.linalg.slogdet(maxima.covariance)[1]
     share = np.maximum(np.exp(evidence - evidence.max()), 0.1)
     pieces = [
-        _Piece(mode, np.linalg.cholesky(covariance), max(int(n_points * part), 16))
+        _Piece.around(mode, covariance, max(int(n_points * part), 16))
         for mode, covariance, part in zip(
             maxima.theta, maxima.covariance, share / share.sum(), strict=True
         )
     ]
     points = np.concatenate([piece.points(student) for piece in pieces])
-    log_star = star_log_density(points, d, v).sum(axis=1)
+    log_star = _log_likelihood(points, stars)
     for refinements in range(_REFINEMENTS + 1):
         log_q = np.logaddexp.reduce([piece.log_density(points, student) for piece in pieces])
         log_weight = log_star + log_prior(points) - log_q
         weights = np.exp(log_weight - log_weight.max())
         weights /= weights.sum()
         effective = float(1.0 / np.sum(weights**2))
-        if not student or effective > _ENOUGH * n_points or refinements == _REFINEMENTS:
+        if effective > enough * n_points or refinements == _REFINEMENTS:
             break
         mean = weights @ points
         # tempered, so that a few lucky points do not collapse the next piece
         soft = np.sqrt(weights) / np.sqrt(weights).sum()
         away = points - mean
         spread = (soft[:, None] * away).T @ away
-        pieces.append(_Piece(mean, np.linalg.cholesky(spread + 1e-12 * np.eye(5)), n_points))
+        pieces.append(_Piece.around(mean, spread + 1e-12 * np.eye(5), n_points))
         fresh = pieces[-1].points(student)
         points = np.concatenate([points, fresh])
-        log_star = np.concatenate([log_star, star_log_density(fresh, d, v).sum(axis=1)])
+        log_star = np.concatenate([log_star, _log_likelihood(fresh, stars)])
     best = int(np.argmax(evidence))
     zp, s, f = points[:, 0], np.exp(points[:, 1]), 1.0 / (1.0 + np.exp(-points[:, 2]))
     zero_point = float(weights @ zp)
@@ -227,20 +243,30 @@ def posteriors(bands: Sequence[tuple[Array, Array]]) -> list[Posterior]:
         Differences and formal variances, shape (n,) each, n >= 1.
     """
     answer: dict[int, Posterior] = {}
-    for block in _blocks(bands):
-        answer.update(zip(block, _of_block([bands[k] for k in block]), strict=True))
+    starts = [starting_points(d, v) for d, v in bands]
+    stars = [condense(d, v) for d, v in bands]
+    for block in _blocks(stars):
+        found = _of_block([starts[k] for k in block], [stars[k] for k in block])
+        answer.update(zip(block, found, strict=True))
     return [answer[k] for k in range(len(bands))]
 
 
-def _blocks(bands: Sequence[tuple[Array, Array]]) -> list[list[int]]:
+def _log_likelihood(points: Array, stars: Weighted) -> Array:
+    """Return the log likelihood of parameter vectors (k, 5); a cacheful of them at a time."""
+    size = max(_BLOCK // len(stars.d), 1)
+    parts = [points[k : k + size] for k in range(0, len(points), size)]
+    return np.concatenate([star_log_density(p, stars.d, stars.v) @ stars.weight for p in parts])
+
+
+def _blocks(bands: Sequence[Weighted]) -> list[list[int]]:
     """Return indices of bands to be worked on together: of one padded length, fit for the cache.
 
     Sums depend in their last bit on the length of what is summed, so bands of one padded length
     only: a band's numbers are the same whatever other bands there are.
     """
     by_length: dict[int, list[int]] = {}
-    for k, (d, _) in enumerate(bands):
-        by_length.setdefault(_padded_length(len(d)), []).append(k)
+    for k, stars in enumerate(bands):
+        by_length.setdefault(_padded_length(len(stars.d)), []).append(k)
     blocks = []
     for length, members in sorted(by_length.items()):
         size = max(_BLOCK // length, 1)
@@ -249,24 +275,19 @@ def _blocks(bands: Sequence[tuple[Array, Array]]) -> list[list[int]]:
 
 
 def _padded_length(n: int) -> int:
-    """Return n rounded up by at most a quarter."""
-    step = max(16, 1 << max(n.bit_length() - 3, 0))
+    """Return n rounded up by at most a half."""
+    step = max(16, 1 << max(n.bit_length() - 2, 0))
     return -(-n // step) * step
 
 
-def _of_block(bands: Sequence[tuple[Array, Array]]) -> list[Posterior]:
-    stars = _padded(bands)
-    owner = np.repeat(np.arange(len(bands)), 3)
-    theta = np.concatenate([starting_points(d, v) for d, v in bands])
-    keep = _distinct(theta, owner, np.zeros(len(theta)), 0.3)
-    theta, owner = theta[keep], owner[keep]
-    maxima = climb(theta, *(part[owner] for part in stars))
-    keep = _distinct(maxima.theta, owner, maxima.value, 0.5)
+def _of_block(starts: Sequence[Array], bands: Sequence[Weighted]) -> list[Posterior]:
+    owner = np.repeat(np.arange(len(bands)), [len(start) for start in starts])
+    maxima = climb(np.concatenate(starts), owner, _padded(bands))
     answer = []
-    for k, (d, v) in enumerate(bands):
-        mine = keep[owner[keep] == k]
+    for k, stars in enumerate(bands):
+        mine = np.flatnonzero(maxima.owner == k)
         mine = mine[maxima.value[mine] > maxima.value[mine].max() - 15.0]
-        answer.append(integrate(Maxima(*(part[mine] for part in maxima)), d, v))
+        answer.append(integrate(Maxima(*(part[mine] for part in maxima)), stars))
     return answer
 
 
@@ -286,7 +307,7 @@ def follow(before: Sequence[Posterior], bands: Sequence[tuple[Array, Array]]) ->
         return []
     inverse = np.linalg.inv(np.stack([p.covariance for p in before]))
     start = np.stack([p.theta for p in before])
-    theta, _, steps = ascend(start, _padded(bands), inverse)
+    theta, _, steps = ascend(start, _padded([condense(d, v) for d, v in bands]), inverse)
     return [
         replace(
             old,
@@ -301,30 +322,12 @@ def follow(before: Sequence[Posterior], bands: Sequence[tuple[Array, Array]]) ->
     ]
 
 
-def _padded(bands: Sequence[tuple[Array, Array]]) -> tuple[Array, Array, Array]:
-    """Return differences, variances and use (1 or 0) of all bands as arrays (b, longest)."""
-    shape = len(bands), max(_padded_length(len(d)) for d, _ in bands)
-    d_all, v_all, use = np.zeros(shape), np.ones(shape), np.zeros(shape)
-    for k, (d, v) in enumerate(bands):
-        d_all[k] = d[0]
-        d_all[k, : len(d)], v_all[k, : len(d)], use[k, : len(d)] = d, v, 1.0
-    return d_all, v_all, use
-
-
-def _distinct(
-    theta: Array, owner: NDArray[np.int64], value: Array, tolerance: float
-) -> NDArray[np.int64]:
-    """Return indices of parameter vectors that differ, the best of each group, owner by owner."""
-    kept: list[int] = []
-    order = np.lexsort((-value, owner))
-    for k in order:
-        same = [
-            j
-            for j in kept
-            if owner[j] == owner[k]
-            and abs(theta[j, 0] - theta[k, 0]) < tolerance * max(np.exp(theta[j, 1]), 0.01)
-            and abs(theta[j, 1] - theta[k, 1]) < 1.0
-        ]
-        if not same:
-            kept.append(int(k))
-    return np.array(sorted(kept))
+def _padded(bands: Sequence[Weighted]) -> tuple[Array, Array, Array]:
+    """Return differences, variances and weights of all bands as arrays (b, longest)."""
+    shape = len(bands), max(_padded_length(len(stars.d)) for stars in bands)
+    d_all, v_all, weight = np.zeros(shape), np.ones(shape), np.zeros(shape)
+    for k, stars in enumerate(bands):
+        n = len(stars.d)
+        d_all[k] = stars.d[0]
+        d_all[k, :n], v_all[k, :n], weight[k, :n] = stars
+    return d_all, v_all, weight

@@ -9,6 +9,8 @@ from scipy.special import erfcx
 from scipy.stats import exponnorm
 
 from cpcs_desktop.calib.mixture import (
+    PRIOR_MEAN,
+    PRIOR_PRECISION,
     densities,
     erfcx_positive,
     log_posterior_and_scores,
@@ -50,16 +52,18 @@ def test_gradient_is_the_derivative() -> None:
     rng = np.random.default_rng(3)
     d = rng.normal(25.1, 0.3, (4, 40))
     v = 10 ** rng.uniform(-5, -1, (4, 40))
-    use = (rng.random((4, 40)) < 0.8).astype(float)
+    weight = rng.integers(0, 4, (4, 40)).astype(float)
     theta = THETA + rng.normal(size=(4, 5)) * 0.3
-    _, gradient, scores = log_posterior_and_scores(theta, d, v, use)
+    _, gradient, scores = log_posterior_and_scores(theta, d, v, weight)
     for k in range(5):
         step = np.zeros(5)
         step[k] = 1e-6
-        high = log_posterior_and_scores(theta + step, d, v, use)[0]
-        low = log_posterior_and_scores(theta - step, d, v, use)[0]
+        high = log_posterior_and_scores(theta + step, d, v, weight)[0]
+        low = log_posterior_and_scores(theta - step, d, v, weight)[0]
         np.testing.assert_allclose(gradient[:, k], (high - low) / 2e-6, rtol=1e-5, atol=1e-4)
-    assert np.all(scores.transpose(0, 2, 1)[use == 0] == 0)
+    prior = PRIOR_PRECISION * (theta - PRIOR_MEAN)
+    summed = np.einsum("bn,bkn->bk", weight, scores)
+    np.testing.assert_allclose(gradient, summed - prior, rtol=1e-10, atol=1e-10)
 
 
 def test_far_stars_neither_overflow_nor_belong() -> None:
