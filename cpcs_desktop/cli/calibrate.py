@@ -1,74 +1,31 @@
-"""``cpcs calibrate``, and what ``cpcs submit`` shares with it: options, inputs, the loop."""
+"""``cpcs calibrate``, and the options it shares with ``cpcs submit`` and ``cpcs watch``."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from cpcs_desktop.cli.inputs import Input, expand_inputs
-from cpcs_desktop.cli.options import (
-    chat,
-    json_option,
-    parse_position,
-    print_json,
-    profile_options,
-)
+from cpcs_desktop.batch.options import CalibrateOptions, Job, prepare_job
+from cpcs_desktop.cli.options import chat, fail, json_option, parse_position, profile_options
+from cpcs_desktop.cli.progress import Progress, ended_by_signals
 from cpcs_desktop.datamodel.errors import CpcsError
-from cpcs_desktop.settings import AppSettings, Profile, load_settings
 
 if TYPE_CHECKING:
-    from cpcs_desktop.datamodel.calibration import Calibration
-    from cpcs_desktop.datamodel.event import Event
-    from cpcs_desktop.datamodel.sources import Exposure, MagnitudeKind
+    from cpcs_desktop.batch.inputs import Input
+    from cpcs_desktop.batch.journal import Journal
+    from cpcs_desktop.batch.one_input import Finished
+    from cpcs_desktop.batch.workers import Workers
+    from cpcs_desktop.cli.options import Profile
 
-AUTO_EVENT = "auto"
-
-
-@dataclass(frozen=True)
-class CalibrateOptions:
-    """What the observer asked for on the command line; None: by settings or header."""
-
-    target: tuple[float, float] | None
-    event: str | None
-    mjd: float | None
-    exposure: float | None
-    match_radius: float | Literal["auto"] | None
-    force_filter: str | None
-    magnitudes: str | None
-    surveys: tuple[str, ...] | None
-    hdu: int | None
-    comment: str
-    observers: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """One line of output: a calibration, or the error that stands in its place."""
-
-    path: str
-    event: str | None
-    calibration: Calibration | None
-    error: CpcsError | None
-
-    def as_json(self, options: CalibrateOptions) -> dict[str, Any]:
-        """Return the line of ``calibrate --json``."""
-        if self.calibration is None:
-            assert self.error is not None
-            return {
-                "path": self.path,
-                "status": "failed",
-                "event": self.event,
-                "error": self.error.as_json(),
-                **self.error.found,
-            }
-        from cpcs_desktop.results import as_json
-
-        line = as_json(self.calibration, self.path)
-        return {**line, "comment": options.comment, "observers": list(options.observers)}
+#: More processes than this want more memory than the usual machine has.
+_JOBS_UNASKED = 4
 
 
 class _Radius(click.ParamType[float | str]):
@@ -92,12 +49,11 @@ class _Radius(click.ParamType[float | str]):
 
 
 def calibration_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of calibrate; the verb receives ``paths`` and one ``options``.
+    """Add the options of calibrate; the verb receives one ``options``.
 
-    ``--event`` and ``--target`` are left to the verb to require.
+    Its arguments, and whether ``--event`` or ``--target`` is required, are left to the verb.
     """
 
-    @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
     @click.option("--target", metavar="RA,DEC", help="Position of the target, degrees.")
     @click.option("--event", metavar="IVORN", help="Event of the local list, or auto.")
     @click.option("--mjd", type=float, help="Mid-exposure, for lists that do not carry it.")
@@ -143,133 +99,7 @@ def calibration_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return wrapper
 
 
-def calibrate_inputs(
-    paths: Sequence[str], options: CalibrateOptions, profile: Profile
-) -> Iterator[Outcome]:
-    """Calibrate every input in the order given; a failing one never stops the rest.
-
-    Yields
-    ------
-    Outcome
-        One per input, or per event of an input with ``--event auto``.
-    """
-    settings = load_settings(profile)
-    for item in expand_inputs(paths, options.hdu):
-        try:
-            exposure = _load(item, options, settings)
-            targets = _targets(exposure, options, profile)
-        except CpcsError as error:
-            yield Outcome(item.typed, _named(options.event), None, error)
-            continue
-        for event, target in targets:
-            try:
-                calibration = _calibrate(exposure, event, target, options, profile, settings)
-            except CpcsError as error:
-                yield Outcome(item.typed, event, None, error)
-            else:
-                yield Outcome(item.typed, event, calibration, None)
-
-
-def _named(event: str | None) -> str | None:
-    return None if event == AUTO_EVENT else event
-
-
-def _load(item: Input, options: CalibrateOptions, settings: AppSettings) -> Exposure:
-    from cpcs_desktop import pipeline
-
-    if item.error is not None:
-        raise item.error
-    camera = next(iter(settings.cameras.values()), None) if len(settings.cameras) == 1 else None
-    exposure = pipeline.load_exposure(item.file, hdu=item.hdu, camera=camera)
-    return pipeline.with_times(exposure, options.mjd, options.exposure)
-
-
-def _targets(
-    exposure: Exposure, options: CalibrateOptions, profile: Profile
-) -> list[tuple[str | None, tuple[float, float]]]:
-    """Return the events and positions to measure on one exposure."""
-    if options.event is None:
-        assert options.target is not None
-        return [(None, options.target)]
-    from cpcs_desktop.sync.events import EventList
-
-    events = EventList(profile.outbox_file)
-    if options.event != AUTO_EVENT:
-        event = events.get(options.event)
-        position = options.target or (None if event is None else _position(event))
-        if position is None:
-            raise CpcsError(
-                "unknown_event",
-                f"The event {options.event} is not in the local list, or has no position.",
-                "Add it with cpcs event add IVORN --ra --dec, or fetch the list: cpcs event sync.",
-            )
-        return [(options.event, position)]
-    from cpcs_desktop.calib.footprint import outline
-
-    inside = events.in_footprint(exposure.frame, outline(exposure.sources()))
-    found = [(e.ivorn, p) for e in inside if (p := _position(e)) is not None]
-    if not found:
-        raise CpcsError(
-            "unknown_event",
-            "No event of the local list lies on this frame.",
-            "Add it with cpcs event add IVORN --ra --dec, or fetch the list: cpcs event sync.",
-        )
-    return list(found)
-
-
-def _position(event: Event) -> tuple[float, float] | None:
-    return None if event.ra is None or event.dec is None else (event.ra, event.dec)
-
-
-def _calibrate(
-    exposure: Exposure,
-    event: str | None,
-    target: tuple[float, float],
-    options: CalibrateOptions,
-    profile: Profile,
-    settings: AppSettings,
-) -> Calibration:
-    from cpcs_desktop import pipeline
-    from cpcs_desktop.datamodel.band import BandRequest
-    from cpcs_desktop.datamodel.settings import CalibrationSettings
-    from cpcs_desktop.surveys.cache import SurveyCache
-
-    radius = settings.match_radius_arcsec
-    if options.match_radius is not None:
-        radius = None if options.match_radius == "auto" else options.match_radius
-    kind: MagnitudeKind = (
-        "APER" if (options.magnitudes or settings.magnitudes) == "aper" else "AUTO"
-    )
-    return pipeline.calibrate(
-        exposure,
-        target,
-        SurveyCache(profile.survey_cache),
-        event=event,
-        request=BandRequest.parse(options.force_filter or settings.force_filter),
-        settings=CalibrationSettings(match_radius_arcsec=radius),
-        magnitude_kind=kind,
-        surveys=options.surveys,
-    )
-
-
-def sentence(outcome: Outcome) -> str:
-    """Return one line for a person."""
-    if outcome.calibration is None:
-        assert outcome.error is not None
-        return f"{outcome.path}: {outcome.error.message} {outcome.error.hint}".rstrip()
-    found, fit = outcome.calibration.measurement, outcome.calibration.chosen
-    if found.kind == "DETECTION":
-        value = f"{found.mag:.3f} +- {found.mag_err_total:.3f}"
-    else:
-        value = f"> {found.mag:.2f} ({found.limit_reason})"
-    worst = [c for c in outcome.calibration.checks if c.level in {"amber", "red"}]
-    zero_point = f"{fit.zero_point:.3f} +- {fit.zero_point_err:.3f}"
-    lines = [
-        f"{outcome.path}: {fit.band} {value}  zero point {zero_point}",
-        f"    {outcome.calibration.choice.reason}",
-        *(f"    {c.level}: {c.message}" for c in worst),
-    ]
-    return "\n".join(lines)
+paths_argument = click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 
 
 def require_target(options: CalibrateOptions) -> None:
@@ -278,23 +108,166 @@ def require_target(options: CalibrateOptions) -> None:
         raise click.UsageError("Name the target: --target RA,DEC or --event IVORN.")
 
 
+@dataclass(frozen=True)
+class Outputs:
+    """Where the results go, and who makes them."""
+
+    as_json: bool
+    out: Path | None
+    how: str | None
+    report: Path | None
+    jobs: int | None
+    scheduler: str | None
+    resume: bool
+
+
 @click.command()
+@paths_argument
 @calibration_options
+@click.option("--plots", metavar="DIR", help="Keep a picture of every zero point in DIR.")
+@click.option(
+    "--report",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE.html",
+    help="Write a report of the night.",
+)
+@click.option("--jobs", type=click.IntRange(1), metavar="N", help="Worker processes.")
+@click.option("--scheduler", metavar="ADDRESS", help="Calibrate on a Dask cluster.")
+@click.option("--resume", is_flag=True, help="Go on where an interrupted run was.")
+@click.option(
+    "-o", "out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Output."
+)
+@click.option(
+    "--format", "how", type=click.Choice(["jsonl", "ecsv", "parquet"]), help="Of the output."
+)
 @json_option
 @profile_options
 def command(
-    paths: tuple[str, ...], options: CalibrateOptions, profile: Profile, as_json: bool
+    paths: tuple[str, ...],
+    options: CalibrateOptions,
+    profile: Profile,
+    plots: str | None,
+    report: Path | None,
+    jobs: int | None,
+    scheduler: str | None,
+    resume: bool,
+    out: Path | None,
+    how: str | None,
+    as_json: bool,
 ) -> None:
-    """Calibrate frames or source lists for a target."""
+    """Calibrate frames or source lists for a target; folders are searched for both.
+
+    Several inputs are calibrated by several processes; the results come in the order of the inputs
+    and are the same to the last bit however many there are.
+    """
     require_target(options)
-    failed = False
-    for outcome in calibrate_inputs(paths, options, profile):
-        failed |= outcome.calibration is None
-        if as_json:
-            print_json(outcome.as_json(options))
-        elif outcome.calibration is None:
-            chat(sentence(outcome))
-        else:
-            click.echo(sentence(outcome))
-    if failed:
+    if how is not None and out is None:
+        raise click.UsageError("--format needs a file: -o FILE.")
+    outputs = Outputs(as_json, out, how, report, jobs, scheduler, resume)
+    try:
+        job = prepare_job(options, profile, plots=plots, report=report is not None)
+        all_well = _calibrate_all(paths, job, profile, outputs)
+    except CpcsError as error:
+        fail(error, as_json)
+    if not all_well:
         raise SystemExit(1)
+
+
+def _calibrate_all(paths: tuple[str, ...], job: Job, profile: Profile, outputs: Outputs) -> bool:
+    """Run the batch and hand every answer to whoever wants it; say whether all went well."""
+    from cpcs_desktop.batch.inputs import expand_inputs
+    from cpcs_desktop.batch.run import run_batch
+
+    inputs = list(expand_inputs(paths, job.options.hdu))
+    progress = Progress(len(inputs))
+    with ExitStack() as stack:
+        stack.enter_context(ended_by_signals())
+        journal = _journal(profile, job, outputs, len(inputs), stack)
+        takers = _takers(outputs, stack)
+        workers = _workers(job, outputs, len(inputs))
+        finished = run_batch(_absolute(inputs), workers, journal)
+        try:
+            for item, answers in progress.following(finished):
+                _hand_out(item, answers, outputs, takers)
+        except KeyboardInterrupt:
+            kept = "" if journal is None else "; the same line with --resume goes on from there"
+            chat(f"Interrupted after {progress.done} of {len(inputs)} inputs{kept}.")
+            raise SystemExit(1) from None
+        finally:
+            finished.close()
+    if len(inputs) > 1 or outputs.out is not None:
+        written = [str(path) for path in (outputs.out, outputs.report) if path is not None]
+        chat(progress.summary() + (f"; wrote {' and '.join(written)}" if written else "") + ".")
+    return progress.failed == 0
+
+
+def _absolute(inputs: list[Input]) -> Iterator[Input]:
+    """Name files so that a worker finds them wherever it was started."""
+    from dataclasses import replace
+
+    for item in inputs:
+        yield replace(item, file=item.file.absolute())
+
+
+def _journal(
+    profile: Profile, job: Job, outputs: Outputs, n_inputs: int, stack: ExitStack
+) -> Journal | None:
+    """Open the journal of a run that is worth one."""
+    from cpcs_desktop.batch.journal import Journal
+
+    if n_inputs < 2 and not outputs.resume:
+        return None
+    try:
+        journal = Journal(profile.folder / "batches", job, resume=outputs.resume)
+    except CpcsError as error:
+        if outputs.resume:
+            raise
+        chat(f"{error.message} This run could not be resumed.")
+        return None
+    stack.enter_context(journal)
+    if len(journal):
+        chat(f"Going on: {len(journal)} inputs were finished before.")
+    return journal
+
+
+def _takers(outputs: Outputs, stack: ExitStack) -> list[Callable[[Input, Finished], None]]:
+    """Open the outputs; each takes every input's answers."""
+    takers: list[Callable[[Input, Finished], None]] = []
+    if outputs.out is not None:
+        from cpcs_desktop.batch.writers import format_of, written
+
+        writer = stack.enter_context(written(outputs.out, format_of(outputs.out, outputs.how)))
+
+        def write(_: Input, finished: Finished) -> None:
+            for answer in finished.answers:
+                writer.write(answer.line)
+
+        takers.append(write)
+    return takers
+
+
+def _workers(job: Job, outputs: Outputs, n_inputs: int) -> Workers:
+    from cpcs_desktop.batch.workers import LocalWorkers, ThisProcess
+
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    jobs = outputs.jobs or min(_JOBS_UNASKED, cores or 1)
+    if n_inputs == 1:
+        return ThisProcess(job)
+    return LocalWorkers(job, min(jobs, max(n_inputs, 1)))
+
+
+def _hand_out(
+    item: Input,
+    finished: Finished,
+    outputs: Outputs,
+    takers: list[Callable[[Input, Finished], None]],
+) -> None:
+    for take in takers:
+        take(item, finished)
+    for answer in finished.answers:
+        if outputs.as_json:
+            click.echo(answer.line)
+        elif not answer.ok:
+            chat(answer.sentence)
+        elif outputs.out is None:
+            click.echo(answer.sentence)

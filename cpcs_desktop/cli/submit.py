@@ -7,14 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cpcs_desktop.cli.calibrate import (
-    AUTO_EVENT,
-    CalibrateOptions,
-    Outcome,
-    calibrate_inputs,
-    calibration_options,
-    sentence,
-)
+from cpcs_desktop.batch.one_input import Outcome, calibrate_inputs
+from cpcs_desktop.batch.options import AUTO_EVENT, CalibrateOptions
+from cpcs_desktop.batch.sentences import sentence
+from cpcs_desktop.cli.calibrate import calibration_options, paths_argument
 from cpcs_desktop.cli.options import Profile, chat, fail, json_option, print_json, profile_options
 from cpcs_desktop.cli.server import optional_client
 from cpcs_desktop.datamodel.errors import CpcsError
@@ -29,6 +25,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
+@paths_argument
 @calibration_options
 @click.option("--dry-run", is_flag=True, help="Calibrate and show; accept and send nothing.")
 @click.option("--accept-red", is_flag=True, help="Accept points with red checks, too.")

@@ -1,0 +1,1 @@
+"""Many frames: worker processes, journal, outputs, night report, watched folders, clusters."""

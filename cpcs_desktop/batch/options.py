@@ -1,0 +1,150 @@
+"""What the observer asked for, and everything a worker needs to do it: plain and picklable."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from cpcs_desktop import __version__
+
+if TYPE_CHECKING:
+    from cpcs_desktop.datamodel.event import Event
+    from cpcs_desktop.settings import CameraSettings, Profile
+
+AUTO_EVENT = "auto"
+#: The sums of all files of a cached survey; the address of a linked one.
+_MARKS = ("SHA256SUMS", "link.json")
+
+
+@dataclass(frozen=True)
+class CalibrateOptions:
+    """What the observer asked for on the command line; None: by settings or header."""
+
+    target: tuple[float, float] | None
+    event: str | None
+    mjd: float | None = None
+    exposure: float | None = None
+    match_radius: float | Literal["auto"] | None = None
+    force_filter: str | None = None
+    magnitudes: str | None = None
+    surveys: tuple[str, ...] | None = None
+    hdu: int | None = None
+    comment: str = ""
+    observers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Job:
+    """One order for many inputs, the same in every worker on every machine.
+
+    Parameters
+    ----------
+    options : CalibrateOptions
+    survey_cache : str
+        Folder; on a cluster a shared one.
+    match_radius_arcsec : float or None
+        None: automatic.
+    request : str
+        A band request, ``no`` without one.
+    magnitude_kind : {"AUTO", "APER"}
+    camera : CameraSettings or None
+    events : tuple of Event
+        Those that may be measured: the named one, or the whole local list for ``auto``.
+    plots : str or None
+        Folder for a picture of every zero point.
+    report : bool
+        Whether to find what only the night report shows.
+    """
+
+    options: CalibrateOptions
+    survey_cache: str
+    match_radius_arcsec: float | None
+    request: str
+    magnitude_kind: Literal["AUTO", "APER"]
+    camera: CameraSettings | None
+    events: tuple[Event, ...]
+    plots: str | None = None
+    report: bool = False
+
+    def digest(self) -> str:
+        """Return 32 hexadecimal digits that change with anything that could change a result.
+
+        The state of the survey cache is part of it: a run that is resumed after new stars came in
+        does everything again.
+        """
+        words = {
+            "software": __version__,
+            "options": asdict(self.options),
+            "radius": self.match_radius_arcsec,
+            "request": self.request,
+            "kind": self.magnitude_kind,
+            "camera": repr(self.camera),
+            "events": [asdict(event) for event in self.events],
+            "plots": self.plots,
+            "report": self.report,
+            "surveys": _state(Path(self.survey_cache)),
+        }
+        return hashlib.sha256(json.dumps(words, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def prepare_job(
+    options: CalibrateOptions,
+    profile: Profile,
+    *,
+    plots: str | None = None,
+    report: bool = False,
+) -> Job:
+    """Join the options with the profile's settings and events.
+
+    Raises
+    ------
+    CpcsError
+        Code ``bad_settings``.
+    """
+    from cpcs_desktop.settings import load_settings
+
+    settings = load_settings(profile)
+    radius = settings.match_radius_arcsec
+    if options.match_radius is not None:
+        radius = None if options.match_radius == "auto" else options.match_radius
+    aper = (options.magnitudes or settings.magnitudes) == "aper"
+    only = next(iter(settings.cameras.values()), None) if len(settings.cameras) == 1 else None
+    return Job(
+        options=options,
+        survey_cache=str(profile.survey_cache.absolute()),
+        match_radius_arcsec=radius,
+        request=options.force_filter or settings.force_filter,
+        magnitude_kind="APER" if aper else "AUTO",
+        camera=only,
+        events=_events(options, profile),
+        plots=None if plots is None else str(Path(plots).absolute()),
+        report=report,
+    )
+
+
+def _events(options: CalibrateOptions, profile: Profile) -> tuple[Event, ...]:
+    if options.event is None:
+        return ()
+    from cpcs_desktop.sync.events import EventList
+
+    events = EventList(profile.outbox_file)
+    if options.event == AUTO_EVENT:
+        return tuple(events.all())
+    event = events.get(options.event)
+    return () if event is None else (event,)
+
+
+def _state(cache: Path) -> list[tuple[str, str]]:
+    """Return digests of the files that change whenever a cached survey's stars do."""
+    found = []
+    for folder in sorted(f for f in cache.glob("*") if f.is_dir()):
+        for mark in _MARKS:
+            path = folder / mark
+            if path.exists():
+                found.append(
+                    (f"{folder.name}/{mark}", hashlib.sha256(path.read_bytes()).hexdigest())
+                )
+    return found
