@@ -140,9 +140,11 @@ class FitPlot(QWidget):
             self._light()
 
     def _draw_now(self) -> None:
-        """Draw and paint in a step of its own: the thread of the window is never held for long."""
+        """Draw in a turn of its own: the thread of the window is never held for long.
+
+        Painting is left to Qt: to ask for it here would paint all that other views have ready, too.
+        """
         self._draw(refit_view=False)
-        self.canvas.viewport().repaint()
 
     def _draw(self, *, refit_view: bool) -> None:
         calibration, fit = self._bridge.calibration, self._bridge.shown_fit

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import (
@@ -9,11 +11,12 @@ from PySide6.QtCore import (
     QModelIndex,
     QObject,
     QPersistentModelIndex,
+    QPoint,
     QRect,
     QSize,
     Qt,
 )
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QImage, QPainter, QPen
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QImage, QPainter, QPen, QPixmap
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from cpcs_desktop.datamodel.fit import ZeroPointFit
@@ -27,16 +30,33 @@ _TOP = Qt.AlignmentFlag.AlignTop
 _MIDDLE = Qt.AlignmentFlag.AlignVCenter
 
 
+#: How long plots are drawn anew before the event loop has its next turn.
+_AT_ONCE_S = 0.008
+
+
 class FitDelegate(QStyledItemDelegate):
-    """Residuals against magnitude, with zero point, scatter, number of stars and outliers."""
+    """Residuals against magnitude, with zero point, scatter, number of stars and outliers.
+
+    Plots are kept as pictures. Those that are out of date are drawn anew a few at a time: the
+    owner calls :meth:`begin` before it paints, and paints again while :attr:`behind` is true.
+    """
 
     def __init__(self, theme: Theme, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
+        self._kept: dict[int, tuple[tuple[object, ...], QPixmap]] = {}
+        self._until = float("inf")
+        self.behind = False
 
     def use_theme(self, theme: Theme) -> None:
         """Use other colours."""
         self._theme = theme
+        self._kept.clear()
+
+    def begin(self) -> None:
+        """Start a turn of painting."""
+        self.behind = False
+        self._until = time.perf_counter() + _AT_ONCE_S
 
     def sizeHint(
         self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
@@ -54,26 +74,68 @@ class FitDelegate(QStyledItemDelegate):
         option: QStyleOptionViewItem,
         index: QModelIndex | QPersistentModelIndex,
     ) -> None:
-        """Draw one band."""
+        """Draw one band; its last picture where there is no time for a new one now."""
         fit: ZeroPointFit = index.data(FIT_ROLE)
-        theme = self._theme
-        painter.save()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        frame: QRect = option.rect.adjusted(3, 3, -3, -3)
         shown = bool(option.state & QStyle.StateFlag.State_Selected)
+        chosen = bool(index.data(CHOSEN_ROLE))
+        ratio = painter.device().devicePixelRatioF()
+        size = option.rect.size()
+        # The fit itself is part of the key: another one can never have its place in memory.
+        key = (fit, size, ratio, shown, chosen, option.font.key())
+        kept = self._kept.get(index.row())
+        if kept is None or not _same(kept[0], key):
+            if time.perf_counter() < self._until:
+                kept = key, self._picture(option.font, size, ratio, fit, shown=shown, chosen=chosen)
+                self._kept[index.row()] = kept
+            else:
+                self.behind = True
+        if kept is not None:
+            painter.drawPixmap(option.rect.topLeft(), kept[1])
+
+    def _picture(
+        self,
+        font: QFont,
+        size: QSize,
+        ratio: float,
+        fit: ZeroPointFit,
+        *,
+        shown: bool,
+        chosen: bool,
+    ) -> QPixmap:
+        picture = QPixmap(size * ratio)
+        picture.setDevicePixelRatio(ratio)
+        picture.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(picture)
+        painter.setFont(font)
+        self._draw(painter, font, QRect(QPoint(0, 0), size), fit, shown=shown, chosen=chosen)
+        painter.end()
+        return picture
+
+    def _draw(
+        self,
+        painter: QPainter,
+        font: QFont,
+        cell: QRect,
+        fit: ZeroPointFit,
+        *,
+        shown: bool,
+        chosen: bool,
+    ) -> None:
+        theme = self._theme
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        frame = cell.adjusted(3, 3, -3, -3)
         edge = theme.accent if shown else theme.border
         painter.setPen(QPen(qcolor(edge), 2.0 if shown else 1.0))
         painter.setBrush(qcolor(theme.plot))
         painter.drawRoundedRect(frame, 5, 5)
-        self._words(painter, option.font, frame, fit, chosen=bool(index.data(CHOSEN_ROLE)))
-        line = QFontMetrics(option.font).height()
+        self._words(painter, font, frame, fit, chosen=chosen)
+        line = QFontMetrics(font).height()
         plot = frame.adjusted(_PAD, line + _PAD + 2, -_PAD, -2 * line - _PAD)
         if fit.status == "ok" and plot.height() > 8:
             self._stars(painter, plot, fit)
         elif fit.status == "failed":
             painter.setPen(qcolor(theme.faint))
             painter.drawText(plot, Qt.AlignmentFlag.AlignCenter, "no fit")
-        painter.restore()
 
     def _words(
         self, painter: QPainter, font: QFont, frame: QRect, fit: ZeroPointFit, *, chosen: bool
@@ -135,6 +197,11 @@ class FitDelegate(QStyledItemDelegate):
         for xs, ys in zip(x[fit.excluded], y[fit.excluded], strict=True):
             painter.drawLine(QLineF(xs - 3, ys - 3, xs + 3, ys + 3))
             painter.drawLine(QLineF(xs - 3, ys + 3, xs + 3, ys - 3))
+
+
+def _same(one: tuple[object, ...], other: tuple[object, ...]) -> bool:
+    """Compare two keys; fits hold arrays and are the same only when they are one."""
+    return one[0] is other[0] and one[1:] == other[1:]
 
 
 def _dots(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, QSize, Qt
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtCore import QModelIndex, QSize, Qt, QTimer
+from PySide6.QtGui import QKeyEvent, QPaintEvent
 from PySide6.QtWidgets import QListView, QSplitter, QVBoxLayout, QWidget
 
 from cpcs_desktop.datamodel.band import BandRequest
@@ -17,6 +17,22 @@ from cpcs_desktop.ui.theme import Theme
 
 class FitsList(QListView):
     """The small multiples; letters stay free for the window's one-key commands."""
+
+    def __init__(self, delegate: FitDelegate, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._delegate = delegate
+        self.setItemDelegate(delegate)
+        self._more = QTimer(self)
+        self._more.setSingleShot(True)
+        self._more.setInterval(0)
+        self._more.timeout.connect(self.viewport().update)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint what there is time for; the rest in the next turns of the event loop."""
+        self._delegate.begin()
+        super().paintEvent(event)
+        if self._delegate.behind:
+            self._more.start()
 
     def keyboardSearch(self, search: str) -> None:
         """Leave letters to the shortcuts."""
@@ -39,11 +55,10 @@ class FitsView(QWidget):
         self._bridge = bridge
         self.model = FitsModel(self)
         self.delegate = FitDelegate(theme, self)
-        self.list = FitsList(self)
+        self.list = FitsList(self.delegate, self)
         self.list.setObjectName("fitsList")
         self.list.setAccessibleName("Fits of all bands, best first")
         self.list.setModel(self.model)
-        self.list.setItemDelegate(self.delegate)
         self.list.setViewMode(QListView.ViewMode.IconMode)
         self.list.setMovement(QListView.Movement.Static)
         self.list.setResizeMode(QListView.ResizeMode.Adjust)

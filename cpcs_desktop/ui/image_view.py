@@ -64,7 +64,7 @@ class ImageView(QWidget):
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.setInterval(_AFTER_FITS_MS)
-        self._soon.timeout.connect(self._mark_now)
+        self._soon.timeout.connect(self._mark)
         self._looks: dict[tuple[Overlay, Rgb], Look] = {}
 
         self.box = ImageBox()
@@ -261,11 +261,6 @@ class ImageView(QWidget):
         return "grey" not in self._tasks
 
     # -- marks -----------------------------------------------------------------------------------
-
-    def _mark_now(self) -> None:
-        """Mark and paint in a step of its own."""
-        self._mark()
-        self.canvas.viewport().repaint()
 
     def _mark(self) -> None:
         exposure = self._bridge.exposure

@@ -10,7 +10,6 @@ from cpcs_desktop.session.changes import Changes
 from cpcs_desktop.ui.bridge import Bridge
 from cpcs_desktop.ui.stars_model import COLUMNS, StarColumns, StarsModel
 
-
 #: The table follows when plots and image have followed, each in a turn of its own.
 _AFTER_MARKS_MS = 60
 

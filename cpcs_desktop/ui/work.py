@@ -1,7 +1,7 @@
 """The work behind the window: rows go through measuring and fitting, off the GUI thread.
 
-Extraction runs in a child process, because sep keeps the interpreter's lock; reading, matching and
-fitting run in threads. Nothing here draws.
+Extraction and fits run in child processes, because they keep the interpreter's lock; reading runs
+in threads. Nothing here draws.
 """
 
 from __future__ import annotations
@@ -9,11 +9,10 @@ from __future__ import annotations
 import logging
 import sys
 import threading
-from collections import OrderedDict
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
@@ -24,13 +23,16 @@ from cpcs_desktop.datamodel.settings import ExtractionSettings, settings_digest
 from cpcs_desktop.datamodel.sources import Exposure
 from cpcs_desktop.session.changes import Changes
 from cpcs_desktop.session.exposure_store import ExposureStore
+from cpcs_desktop.session.fit_worker import FitWorker
 from cpcs_desktop.session.fitting import answers, crossed, fit_frame
 from cpcs_desktop.session.footprint import events_on
 from cpcs_desktop.session.night import Night
 from cpcs_desktop.session.night_frame import FrameState, NightFrame
 from cpcs_desktop.settings import AppSettings, Profile
+from cpcs_desktop.ui.kept import Kept
 from cpcs_desktop.ui.pixels import make_thumbnail, split_hdu
 from cpcs_desktop.ui.task import Tasks
+from cpcs_desktop.ui.warming import import_needed
 
 if TYPE_CHECKING:
     from cpcs_desktop.extract.worker import ExtractionWorker
@@ -42,25 +44,9 @@ _KEPT_EXPOSURES = 24
 _MOST_STARS_INLINE = 12_000
 #: The cold fit waits until the observer pauses.
 _PAUSE_MS = 150
-#: How long a busy thread keeps the interpreter when the window asks for it. Each cell a table paints
-#: asks once: at Python's own 5 ms a board of 200 cells would take a second beside one busy thread.
+#: How long a busy thread keeps the interpreter when the window asks for it. Each cell that a table
+#: paints asks once: at Python's own 5 ms, 200 cells take a second beside one busy thread.
 _TURN_S = 0.0005
-T = TypeVar("T")
-
-
-class Kept(OrderedDict[int, T]):
-    """The last few values by row; older ones are forgotten, so that memory stays flat."""
-
-    def __init__(self, size: int) -> None:
-        super().__init__()
-        self._size = size
-
-    def keep(self, key: int, value: T) -> None:
-        """Remember a value as the newest."""
-        self[key] = value
-        self.move_to_end(key)
-        while len(self) > self._size:
-            self.popitem(last=False)
 
 
 class Workbench(QObject):
@@ -88,7 +74,7 @@ class Workbench(QObject):
         self._store = ExposureStore(profile.exposure_folder, settings_digest(self._extraction))
         self._tasks = Tasks(self)
         self._measuring = ThreadPoolExecutor(1, "cpcs-measure")
-        self._fitting = ThreadPoolExecutor(1, "cpcs-fit")
+        self._fitting = FitWorker()
         self._warming = ThreadPoolExecutor(1, "cpcs-warm")
         self._picturing = ThreadPoolExecutor(1, "cpcs-picture")
         self._worker: ExtractionWorker | None = None
@@ -133,7 +119,17 @@ class Workbench(QObject):
         """Begin to work; called when the window is on the screen."""
         self._started = True
         sys.setswitchinterval(_TURN_S)
+        self._warming.submit(self._warm_up)
         QTimer.singleShot(0, self, self._pump)
+
+    def _warm_up(self) -> None:
+        """Start the children and import what the first frame needs, while the window is idle."""
+        try:
+            self._fitting.warm()
+            self._extraction_child()
+        except CpcsError:
+            return  # closed meanwhile
+        import_needed(lambda: self._closed)
 
     def use_settings(self, settings: AppSettings) -> None:
         """Use other settings from now on."""
@@ -227,7 +223,8 @@ class Workbench(QObject):
         with self._worker_lock:
             if self._worker is not None:
                 self._worker.close()
-        for pool in (self._measuring, self._fitting, self._warming, self._picturing):
+        self._fitting.close()
+        for pool in (self._measuring, self._warming, self._picturing):
             pool.shutdown(wait=True, cancel_futures=True)
 
     # -- measuring -------------------------------------------------------------------------------
@@ -293,18 +290,22 @@ class Workbench(QObject):
         return exposure
 
     def _extract(self, path: Path, hdu: int | None) -> Future[Exposure]:
-        from cpcs_desktop.extract.worker import ExtractionWorker
         from cpcs_desktop.io.frames import read_frame
 
         instrument = read_frame(path, hdu).instrument
         camera = self._settings.cameras.get(instrument or "")
+        return self._extraction_child().submit(path, hdu, self._extraction, camera)
+
+    def _extraction_child(self) -> ExtractionWorker:
+        from cpcs_desktop.extract.worker import ExtractionWorker
+
         with self._worker_lock:
             if self._closed:
                 raise CpcsError("closing", "The window was closed.")
             if self._worker is None:
                 self._worker = ExtractionWorker()
-                self._worker.__enter__()
-            return self._worker.submit(path, hdu, self._extraction, camera)
+                self._worker.warm()
+            return self._worker
 
     def _measured(self, key: int, exposure: Exposure, events: tuple[Event, ...]) -> None:
         self._exposures.keep(key, exposure)

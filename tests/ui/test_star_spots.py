@@ -23,7 +23,8 @@ def picture(qtbot: QtBot, item: Spots) -> QImage:
     canvas.resize(300, 200)
     canvas.addItem(item)
     canvas.setRange(xRange=(0, 10), yRange=(0, 10))
-    return canvas.grab().toImage()
+    shot: QImage = canvas.grab().toImage()
+    return shot
 
 
 def test_markers_look_as_pyqtgraph_draws_them(qtbot: QtBot) -> None:

@@ -1,0 +1,104 @@
+"""Fits in a child process: reading surveys and fitting every band would hold a window's thread."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any, ParamSpec, TypeVar
+
+from cpcs_desktop.datamodel.errors import CpcsError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+#: The window and other programs come first; what is left of the machine is still all of it.
+_NICER = 5
+
+
+def _warm_up() -> None:
+    """Import what the first fit would wait for; end with the parent, whatever ends it."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    if hasattr(os, "nice"):
+        os.nice(_NICER)
+    import cpcs_desktop.pipeline
+    import cpcs_desktop.surveys.cache
+
+    del cpcs_desktop
+
+
+def _end_with_parent() -> None:
+    """Leave no child behind a window that was killed: its queue would never end by itself."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+class FitWorker:
+    """One warmed, spawned child process that runs functions one after the other.
+
+    A child that dies costs what it was given: those futures fail with a CpcsError, code
+    ``fit_died``; the next ``submit`` starts a fresh child.
+
+    Examples
+    --------
+    >>> worker = FitWorker()                                      # doctest: +SKIP
+    >>> calibration = worker.submit(fit_frame, exposure, decisions, folder).result()
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._pool: ProcessPoolExecutor | None = None
+        self._closed = False
+
+    def warm(self) -> None:
+        """Start the child now; returns at once."""
+        self.submit(os.getpid)
+
+    def submit(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Queue a call; function, arguments and answer cross as pickles."""
+        with self._lock:
+            if self._closed:
+                raise CpcsError("closed", "The program is closing.", "")
+            try:
+                inner = self._running().submit(work, *args, **kwargs)
+            except BrokenProcessPool:  # the child died while idle
+                self._pool = None
+                inner = self._running().submit(work, *args, **kwargs)
+        answer: Future[T] = Future()
+        inner.add_done_callback(lambda done: self._deliver(done, answer))
+        return answer
+
+    def _running(self) -> ProcessPoolExecutor:
+        if self._pool is None:
+            context = multiprocessing.get_context("spawn")
+            self._pool = ProcessPoolExecutor(1, mp_context=context, initializer=_warm_up)
+        return self._pool
+
+    def _deliver(self, done: Future[Any], answer: Future[Any]) -> None:
+        if done.cancelled() or not answer.set_running_or_notify_cancel():
+            answer.cancel()
+            return
+        error = done.exception()
+        if isinstance(error, BrokenProcessPool):
+            with self._lock:
+                self._pool = None
+            error = CpcsError(
+                "fit_died",
+                "The fit was ended by the system.",
+                "Free some memory, then calibrate the frame again.",
+            )
+        if error is not None:
+            answer.set_exception(error)
+        else:
+            answer.set_result(done.result())
+
+    def close(self) -> None:
+        """End the child; what waits is cancelled. Safe to repeat."""
+        with self._lock:
+            pool, self._pool, self._closed = self._pool, None, True
+        if pool is not None:
+            pool.shutdown(wait=True, cancel_futures=True)
