@@ -120,10 +120,8 @@ def calibrate(
     try:
         references = _references(exposure, sources, cache, surveys)
         centre, _ = footprint(sources)
-        matches = {
-            key: crossmatch(sources, stars, settings, centre, exposure.frame.pixel_scale_arcsec)
-            for key, stars in references.items()
-        }
+        scale = exposure.frame.pixel_scale_arcsec
+        matches = crossmatch(sources, references, settings, centre, scale)
         found["n_matched"] = max(int((m.why_rejected == 0).sum()) for m in matches.values())
         matches = _require_matches(matches, references, settings)
         return fit_and_measure(

@@ -7,6 +7,7 @@ never depends on which band was asked for, nor on the order of rows.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,9 +15,8 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 from scipy.special import ndtr
 
-from cpcs_desktop.calib.ascent import climb
-from cpcs_desktop.calib.mixture import membership
-from cpcs_desktop.calib.posterior import starting_points
+from cpcs_desktop.calib.mixture import N_PARAMETERS, membership
+from cpcs_desktop.calib.posterior import highest_maxima
 from cpcs_desktop.datamodel.matches import MatchTable, WhyRejected
 from cpcs_desktop.datamodel.settings import CalibrationSettings
 from cpcs_desktop.datamodel.sources import SourceCatalog, SourceFlag
@@ -72,6 +72,24 @@ def usable_stars(stars: ReferenceCatalog, settings: CalibrationSettings) -> NDAr
 
 
 @dataclass(frozen=True)
+class _Pairs:
+    """Mutual nearest neighbours; residuals in arcsec."""
+
+    source_row: NDArray[np.int64]
+    star_row: NDArray[np.int64]
+    dx: Array
+    dy: Array
+    source_xyz: Array
+    star_tree: cKDTree
+    generous: float
+
+    def brightest(self, sources: SourceCatalog) -> NDArray[np.int64]:
+        """Return the places of those that tell the frame's offset and scatter."""
+        order = np.argsort(sources.mag_inst_err[self.source_row], kind="stable")
+        return np.sort(order[:_MOST_PAIRS_IN_FIT])
+
+
+@dataclass(frozen=True)
 class _Residuals:
     """Frame offset and scatter from pair residuals; arcsec."""
 
@@ -82,17 +100,17 @@ class _Residuals:
 
 def crossmatch(
     sources: SourceCatalog,
-    stars: ReferenceCatalog,
+    references: Mapping[str, ReferenceCatalog],
     settings: CalibrationSettings,
     centre: tuple[float, float],
     pixel_scale_arcsec: float | None = None,
-) -> MatchTable:
-    """Match sources with the stars of one survey.
+) -> dict[str, MatchTable]:
+    """Match sources with the stars of every survey; each for itself.
 
     Parameters
     ----------
     sources : SourceCatalog
-    stars : ReferenceCatalog
+    references : mapping from survey key to ReferenceCatalog
         At the frame's epoch.
     settings : CalibrationSettings
     centre : (float, float)
@@ -101,16 +119,40 @@ def crossmatch(
         Makes the generous radius at least 1.5 pixels.
     """
     source_row = np.flatnonzero(usable_sources(sources, settings))
-    star_row = np.flatnonzero(usable_stars(stars, settings))
-    radius = settings.match_radius_arcsec
     generous = max(
-        settings.generous_radius_arcsec, 1.5 * (pixel_scale_arcsec or 0.0), radius or 0.0
+        settings.generous_radius_arcsec,
+        1.5 * (pixel_scale_arcsec or 0.0),
+        settings.match_radius_arcsec or 0.0,
     )
-    if not len(source_row) or not len(star_row):
-        return _empty_table(stars.survey, float(radius or generous))
-    source_xyz = unit_vectors(sources.ra[source_row], sources.dec[source_row])
+    xyz = unit_vectors(sources.ra[source_row], sources.dec[source_row])
+    tree = cKDTree(xyz)
+    pairs: dict[str, _Pairs] = {}
+    for key, stars in references.items():
+        star_row = np.flatnonzero(usable_stars(stars, settings))
+        if len(source_row) and len(star_row):
+            pairs[key] = _pairs(sources, source_row, tree, stars, star_row, centre, generous)
+    residuals = _clean(pairs, sources, settings)
+    return {
+        key: _table(sources, references[key], pairs[key], residuals[key], settings)
+        if key in pairs
+        else _empty_table(key, float(settings.match_radius_arcsec or generous))
+        for key in references
+    }
+
+
+def _pairs(
+    sources: SourceCatalog,
+    source_row: NDArray[np.int64],
+    source_tree: cKDTree,
+    stars: ReferenceCatalog,
+    star_row: NDArray[np.int64],
+    centre: tuple[float, float],
+    generous: float,
+) -> _Pairs:
+    """Find mutual nearest neighbours within the generous radius."""
+    source_xyz = source_tree.data
     star_xyz = unit_vectors(stars.ra[star_row], stars.dec[star_row])
-    star_tree, source_tree = cKDTree(star_xyz), cKDTree(source_xyz)
+    star_tree = cKDTree(star_xyz)
     chord = 2.0 * np.sin(0.5 * generous * _ARCSEC)
     distance, nearest_star = star_tree.query(source_xyz, distance_upper_bound=chord)
     _, nearest_source = source_tree.query(star_xyz, distance_upper_bound=chord)
@@ -122,25 +164,37 @@ def crossmatch(
     source_row, star_row, mutual = source_row[order], star_row[order], mutual[order]
     x, y = tangent_plane(sources.ra[source_row], sources.dec[source_row], centre)
     x0, y0 = tangent_plane(stars.ra[star_row], stars.dec[star_row], centre)
-    dx, dy = x - x0, y - y0
-    residuals = _clean(dx, dy, sources.mag_inst_err[source_row], generous, settings)
+    return _Pairs(source_row, star_row, x - x0, y - y0, source_xyz[mutual], star_tree, generous)
+
+
+def _table(
+    sources: SourceCatalog,
+    stars: ReferenceCatalog,
+    pairs: _Pairs,
+    residuals: _Residuals,
+    settings: CalibrationSettings,
+) -> MatchTable:
+    """Mark the pairs that do not belong, and judge the rest."""
+    radius = settings.match_radius_arcsec
     limit = radius if radius is not None else max(1.0, 2.0 * residuals.sigma)
-    separation = np.hypot(dx - residuals.offset[0], dy - residuals.offset[1])
-    why = np.full(len(dx), WhyRejected.NOT_REJECTED, dtype=np.int8)
+    separation = np.hypot(pairs.dx - residuals.offset[0], pairs.dy - residuals.offset[1])
+    why = np.full(len(separation), WhyRejected.NOT_REJECTED, dtype=np.int8)
     why[~residuals.belongs] = WhyRejected.SEPARATION
     if radius is not None:
         why[separation > radius] = WhyRejected.OUTSIDE_RADIUS
-    near = star_tree.query_ball_point(
-        source_xyz[mutual], 2.0 * np.sin(0.5 * limit * _ARCSEC), return_length=True
+    near = pairs.star_tree.query_ball_point(
+        pairs.source_xyz, 2.0 * np.sin(0.5 * limit * _ARCSEC), return_length=True
     )
-    correlation, p_shuffled = _correlation(sources, stars, source_row, star_row, why == 0)
+    correlation, p_shuffled = _correlation(
+        sources, stars, pairs.source_row, pairs.star_row, why == 0
+    )
     return MatchTable(
         survey=stars.survey,
-        source_row=source_row,
-        star_row=star_row,
+        source_row=pairs.source_row,
+        star_row=pairs.star_row,
         separation_arcsec=separation,
-        dra_arcsec=dx,
-        ddec_arcsec=dy,
+        dra_arcsec=pairs.dx,
+        ddec_arcsec=pairs.dy,
         ambiguous=np.asarray(near > 1),
         why_rejected=why,
         offset_arcsec=residuals.offset,
@@ -173,44 +227,58 @@ def _empty_table(survey: str, radius: float) -> MatchTable:
 
 
 def _clean(
-    dx: Array, dy: Array, mag_err: Array, generous: float, settings: CalibrationSettings
-) -> _Residuals:
-    """Find the common offset and scatter, and the pairs that share them."""
-    n = len(dx)
-    if n < settings.min_pairs_for_cleaning:
-        if n == 0:
-            return _Residuals((0.0, 0.0), float("nan"), np.zeros(0, dtype=bool))
-        offset = float(np.median(dx)), float(np.median(dy))
-        mad_x = 1.4826 * float(np.median(np.abs(dx - offset[0])))
-        mad_y = 1.4826 * float(np.median(np.abs(dy - offset[1])))
-        sigma = float(np.sqrt(0.5 * (mad_x**2 + mad_y**2))) if n >= 3 else float("nan")
-        away = np.hypot(dx - offset[0], dy - offset[1])
-        floor = max(5.0 * sigma, 0.2 * generous) if n >= 3 else generous
-        return _Residuals(offset, sigma, np.asarray(away <= floor))
-    # the mixture's priors are in magnitudes: 2 x generous radius plays the part of one magnitude
-    unit = 2.0 * generous
-    brightest = np.sort(np.argsort(mag_err, kind="stable")[:_MOST_PAIRS_IN_FIT])
-    joint = np.ones(n)
-    offset_xy, sigma_xy = [], []
-    variance = np.full(n, (_ROUNDING_ARCSEC / unit) ** 2)
-    axes = np.stack([dx / unit, dy / unit])
-    for residual, theta in zip(axes, _modes(axes[:, brightest], variance[brightest]), strict=True):
-        joint *= membership(theta, residual, variance)
-        offset_xy.append(float(theta[0]) * unit)
-        sigma_xy.append(float(np.exp(theta[1])) * unit)
-    sigma = float(np.sqrt(0.5 * (sigma_xy[0] ** 2 + sigma_xy[1] ** 2)))
-    return _Residuals((offset_xy[0], offset_xy[1]), sigma, np.asarray(joint >= _BELONGS))
+    pairs: Mapping[str, _Pairs], sources: SourceCatalog, settings: CalibrationSettings
+) -> dict[str, _Residuals]:
+    """Find each survey's common offset and scatter, and the pairs that share them."""
+    many = [k for k, p in pairs.items() if len(p.dx) >= settings.min_pairs_for_cleaning]
+    samples = []
+    for key in many:
+        chosen = pairs[key].brightest(sources)
+        for axis in _scaled(pairs[key]):
+            samples.append((axis[chosen], _rounding(pairs[key], len(chosen))))
+    modes = highest_maxima(samples).reshape(len(many), 2, N_PARAMETERS)
+    answer = {key: _cleaned(pairs[key], theta) for key, theta in zip(many, modes, strict=True)}
+    return answer | {k: _cleaned_few(p) for k, p in pairs.items() if k not in answer}
 
 
-def _modes(residuals: Array, variance: Array) -> Array:
-    """Return the parameters of the highest maximum of the mixture for each row of residuals."""
-    n_axes = len(residuals)
-    starts = np.concatenate([starting_points(residual, variance) for residual in residuals])
-    stars = residuals, np.tile(variance, (n_axes, 1)), np.ones_like(residuals)
-    maxima = climb(starts, np.repeat(np.arange(n_axes), len(starts) // n_axes), stars)
-    best = np.lexsort((-maxima.value, maxima.owner))
-    first = np.searchsorted(maxima.owner[best], np.arange(n_axes))
-    return np.asarray(maxima.theta[best[first]])
+def _scaled(pairs: _Pairs) -> Array:
+    """Return the residuals (2, n) in units of twice the generous radius.
+
+    The mixture's priors are in magnitudes: this plays the part of one.
+    """
+    return np.stack([pairs.dx, pairs.dy]) / (2.0 * pairs.generous)
+
+
+def _rounding(pairs: _Pairs, n: int) -> Array:
+    """Return the variance of n rounded positions in the same units."""
+    return np.full(n, (_ROUNDING_ARCSEC / (2.0 * pairs.generous)) ** 2)
+
+
+def _cleaned(pairs: _Pairs, modes: Array) -> _Residuals:
+    unit = 2.0 * pairs.generous
+    joint = np.ones(len(pairs.dx))
+    for residual, theta in zip(_scaled(pairs), modes, strict=True):
+        joint *= membership(theta, residual, _rounding(pairs, len(residual)))
+    sigma_x, sigma_y = np.exp(modes[:, 1]) * unit
+    return _Residuals(
+        (float(modes[0, 0]) * unit, float(modes[1, 0]) * unit),
+        float(np.sqrt(0.5 * (sigma_x**2 + sigma_y**2))),
+        np.asarray(joint >= _BELONGS),
+    )
+
+
+def _cleaned_few(pairs: _Pairs) -> _Residuals:
+    """Judge a handful of pairs by medians."""
+    dx, dy, n = pairs.dx, pairs.dy, len(pairs.dx)
+    if n == 0:
+        return _Residuals((0.0, 0.0), float("nan"), np.zeros(0, dtype=bool))
+    offset = float(np.median(dx)), float(np.median(dy))
+    mad_x = 1.4826 * float(np.median(np.abs(dx - offset[0])))
+    mad_y = 1.4826 * float(np.median(np.abs(dy - offset[1])))
+    sigma = float(np.sqrt(0.5 * (mad_x**2 + mad_y**2))) if n >= 3 else float("nan")
+    away = np.hypot(dx - offset[0], dy - offset[1])
+    floor = max(5.0 * sigma, 0.2 * pairs.generous) if n >= 3 else pairs.generous
+    return _Residuals(offset, sigma, np.asarray(away <= floor))
 
 
 def _correlation(

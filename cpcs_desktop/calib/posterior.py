@@ -281,14 +281,36 @@ def _padded_length(n: int) -> int:
 
 
 def _of_block(starts: Sequence[Array], bands: Sequence[Weighted]) -> list[Posterior]:
-    owner = np.repeat(np.arange(len(bands)), [len(start) for start in starts])
-    maxima = climb(np.concatenate(starts), owner, _padded(bands))
+    maxima = _climb_block(starts, bands)
     answer = []
     for k, stars in enumerate(bands):
         mine = np.flatnonzero(maxima.owner == k)
         mine = mine[maxima.value[mine] > maxima.value[mine].max() - 15.0]
         answer.append(integrate(Maxima(*(part[mine] for part in maxima)), stars))
     return answer
+
+
+def _climb_block(starts: Sequence[Array], bands: Sequence[Weighted]) -> Maxima:
+    owner = np.repeat(np.arange(len(bands)), [len(start) for start in starts])
+    return climb(np.concatenate(starts), owner, _padded(bands))
+
+
+def highest_maxima(samples: Sequence[tuple[Array, Array]]) -> Array:
+    """Return the parameters of the highest maximum of each sample's mixture, shape (b, 5).
+
+    Parameters
+    ----------
+    samples : sequence of (d, v)
+        Differences and formal variances, shape (n,) each, n >= 1.
+    """
+    theta = np.empty((len(samples), N_PARAMETERS))
+    stars = [Weighted(d, v, np.ones(len(d))) for d, v in samples]
+    for block in _blocks(stars):
+        starts = [starting_points(*samples[k]) for k in block]
+        maxima = _climb_block(starts, [stars[k] for k in block])
+        best = np.lexsort((-maxima.value, maxima.owner))
+        theta[block] = maxima.theta[best[np.searchsorted(maxima.owner[best], range(len(block)))]]
+    return theta
 
 
 def follow(before: Sequence[Posterior], bands: Sequence[tuple[Array, Array]]) -> list[Posterior]:

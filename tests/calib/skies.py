@@ -76,7 +76,7 @@ def matched_sky(
         ra + shake[0], dec + shake[1], np.append(mag, np.median(mag)), np.append(err, 0.01)
     )
     frame = Frame("0" * 64, 0, "x.cat", "list", 57000.0, 60.0, filter_header=header)
-    references, matches = {}, {}
+    references = {}
     for key in surveys or tuple(RANGES):
         view = observe_survey(stars, key, rng)
         seen = view.seen
@@ -96,7 +96,7 @@ def matched_sky(
         with np.errstate(invalid="ignore"):
             out = (catalog.mag < declared.bright_limit) | (catalog.mag > declared.faint_limit)
         references[key] = replace(catalog, mag=np.where(out, np.nan, catalog.mag))
-        matches[key] = crossmatch(sources, references[key], CalibrationSettings(), CENTRE)
+    matches = crossmatch(sources, references, CalibrationSettings(), CENTRE)
     return MatchedExposure(
         exposure=Exposure(frame=frame, catalogs={"AUTO": sources}),
         event=None,

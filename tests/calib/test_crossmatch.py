@@ -61,7 +61,8 @@ def matched(
     sources: SourceCatalog, stars: ReferenceCatalog, radius: float | None = 2.0
 ) -> MatchTable:
     centre, _ = footprint(sources)
-    return crossmatch(sources, stars, replace(SETTINGS, match_radius_arcsec=radius), centre)
+    settings = replace(SETTINGS, match_radius_arcsec=radius)
+    return crossmatch(sources, {stars.survey: stars}, settings, centre)[stars.survey]
 
 
 @pytest.mark.parametrize(
@@ -179,3 +180,18 @@ def test_tangent_plane_is_astropys() -> None:
     east, north = tangent_plane(ra, dec, (0.05, 88.0))
     np.testing.assert_allclose(east, np.degrees(x) * 3600, atol=1e-6)
     np.testing.assert_allclose(north, np.degrees(y) * 3600, atol=1e-6)
+
+
+def test_no_survey_sways_the_matches_of_another() -> None:
+    rng = np.random.default_rng(8)
+    sources, stars = sky(rng, 700, (40.0, 10.0))
+    few = reference_catalog(
+        *(stars.ra[:90], stars.dec[:90], stars.mag[:90], stars.mag_err[:90]), letters=("r",)
+    )
+    centre, _ = footprint(sources)
+    alone = crossmatch(sources, {"A": stars}, SETTINGS, centre)["A"]
+    both = crossmatch(sources, {"B": few, "A": stars}, SETTINGS, centre)["A"]
+    for name in ("source_row", "star_row", "separation_arcsec", "why_rejected"):
+        np.testing.assert_array_equal(getattr(alone, name), getattr(both, name))
+    assert alone.offset_arcsec == both.offset_arcsec
+    assert alone.sigma_radec_arcsec == both.sigma_radec_arcsec
