@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import functools
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cpcs_desktop.batch.inputs import Input, expand_inputs
@@ -126,8 +129,10 @@ def finish(item: Input, job: Job) -> Finished:
     """
     try:
         found = list(outcomes(item, job))
-        answers = tuple(_answer(outcome, job) for outcome in found)
+        answers = tuple(_answer(outcome, item, job) for outcome in found)
         exposure = found[0].exposure
+    except CpcsError as error:  # of the outputs beside the line
+        return failed(item, job, error.code, f"has no picture: {error.message}", error.hint)
     except MemoryError:
         return failed(item, job, "memory", "does not fit into memory", "Use fewer --jobs.")
     except Exception as error:  # noqa: BLE001  see above
@@ -151,10 +156,40 @@ def failed(item: Input, job: Job, code: str, what: str, hint: str) -> Finished:
     return Finished(None, (Answer(line, sentence(outcome), False, {}),))
 
 
-def _answer(outcome: Outcome, job: Job) -> Answer:
+def _answer(outcome: Outcome, item: Input, job: Job) -> Answer:
     line = json.dumps(outcome.as_json(job.options), allow_nan=False, ensure_ascii=False)
-    ok = outcome.calibration is not None
-    return Answer(line, sentence(outcome), ok, {})
+    facts: dict[str, Any] = {}
+    picture = None
+    if job.plots is not None and outcome.calibration is not None:
+        _keep_plot(outcome.calibration, Path(job.plots))
+    if job.report:
+        from cpcs_desktop.batch.facts import failure_picture, night_facts
+
+        if outcome.calibration is not None:
+            facts = night_facts(outcome.calibration)
+        else:
+            cache = open_cache(job.survey_cache)
+            shown = failure_picture(item, outcome.exposure, outcome.target, cache)
+            picture = None if shown is None else base64.b64encode(shown).decode()
+    return Answer(line, sentence(outcome), outcome.calibration is not None, facts, picture)
+
+
+def _keep_plot(calibration: Calibration, folder: Path) -> None:
+    """Write the picture of the zero point; the same content and event is the same file."""
+    from cpcs_desktop.batch.writers import replacing
+    from cpcs_desktop.plots.zero_point import ZeroPointStars, zero_point_picture
+
+    frame = calibration.exposure.frame
+    words = [Path(frame.path).stem, frame.sha256[:8], str(frame.hdu), calibration.event or ""]
+    name = re.sub(r"[^\w.-]+", "_", "-".join(word for word in words if word))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CpcsError(
+            "unwritable", f"The folder {folder} cannot be made.", "Name another one with --plots."
+        ) from error
+    with replacing(folder / f"{name}.png") as file:
+        file.write(zero_point_picture(ZeroPointStars.of(calibration.chosen)))
 
 
 def _sha256(item: Input, exposure: Exposure | None) -> str | None:

@@ -195,7 +195,7 @@ def _calibrate_all(paths: tuple[str, ...], job: Job, profile: Profile, outputs: 
             raise SystemExit(1) from None
         finally:
             finished.close()
-    if len(inputs) > 1 or outputs.out is not None:
+    if len(inputs) > 1 or outputs.out is not None or outputs.report is not None:
         written = [str(path) for path in (outputs.out, outputs.report) if path is not None]
         chat(progress.summary() + (f"; wrote {' and '.join(written)}" if written else "") + ".")
     return progress.failed == 0
@@ -243,6 +243,16 @@ def _takers(outputs: Outputs, stack: ExitStack) -> list[Callable[[Input, Finishe
                 writer.write(answer.line)
 
         takers.append(write)
+    if outputs.report is not None:
+        from cpcs_desktop.batch.report import night_report
+
+        report = stack.enter_context(night_report(outputs.report))
+
+        def tell(_: Input, finished: Finished) -> None:
+            for answer in finished.answers:
+                report.add(answer)
+
+        takers.append(tell)
     return takers
 
 
