@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from typing import Any, ParamSpec, TypeVar
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from cpcs_desktop.datamodel.errors import CpcsError
+
+if TYPE_CHECKING:
+    from concurrent.futures import ProcessPoolExecutor
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -31,7 +32,9 @@ def _warm_up() -> None:
 
 def _end_with_parent() -> None:
     """Leave no child behind a window that was killed: its queue would never end by itself."""
-    parent = multiprocessing.parent_process()
+    from multiprocessing import parent_process
+
+    parent = parent_process()
     if parent is not None:
         parent.join()
         os._exit(1)
@@ -60,6 +63,8 @@ class FitWorker:
 
     def submit(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Queue a call; function, arguments and answer cross as pickles."""
+        from concurrent.futures.process import BrokenProcessPool
+
         with self._lock:
             if self._closed:
                 raise CpcsError("closed", "The program is closing.", "")
@@ -74,11 +79,17 @@ class FitWorker:
 
     def _running(self) -> ProcessPoolExecutor:
         if self._pool is None:
+            # Slow to import, and the window wants to be seen first.
+            import multiprocessing
+            from concurrent.futures import ProcessPoolExecutor
+
             context = multiprocessing.get_context("spawn")
             self._pool = ProcessPoolExecutor(1, mp_context=context, initializer=_warm_up)
         return self._pool
 
     def _deliver(self, done: Future[Any], answer: Future[Any]) -> None:
+        from concurrent.futures.process import BrokenProcessPool
+
         if done.cancelled() or not answer.set_running_or_notify_cancel():
             answer.cancel()
             return
