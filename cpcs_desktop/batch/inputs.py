@@ -19,12 +19,16 @@ SUFFIXES = (
 
 @dataclass(frozen=True)
 class Input:
-    """One input: as typed (for a folder: folder/relative), the file, and its HDU."""
+    """One input: as typed (for a folder: folder/relative), the file, and its HDU.
+
+    ``stamp`` is the file's size and time (ns) where somebody watches it.
+    """
 
     typed: str
     file: Path
     hdu: int | None
     error: CpcsError | None = None
+    stamp: tuple[int, int] | None = None
 
 
 def expand_inputs(paths: Sequence[str], hdu: int | None = None) -> Iterator[Input]:

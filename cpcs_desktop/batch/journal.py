@@ -10,7 +10,7 @@ import json
 import time
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from filelock import FileLock, Timeout
 
@@ -45,6 +45,7 @@ class Journal:
         self.path = folder / f"{job.digest()}.jsonl"
         self._lock = FileLock(self.path.with_suffix(".lock"), timeout=0)
         self._places: dict[bytes, int] = {}
+        self._stamps: set[tuple[str, int, int]] = set()
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._lock.acquire()
@@ -84,6 +85,14 @@ class Journal:
         self._file.close()
         self._lock.release()
 
+    def contents(self) -> set[bytes]:
+        """Return the SHA-256 of everything that was finished."""
+        return {bytes.fromhex(key[:64].decode()) for key in self._places}
+
+    def has_seen(self, path: Path, size: int, mtime_ns: int) -> bool:
+        """Say whether a watched file was finished as it is now, without reading it."""
+        return (str(path), size, mtime_ns) in self._stamps
+
     def find(self, item: Input) -> Finished | None:
         """Return what was finished of this very content under this name, None for nothing."""
         if not self._earlier or item.error is not None:
@@ -111,11 +120,13 @@ class Journal:
         """
         if finished.sha256 is None:
             return
-        entry = {
+        entry: dict[str, Any] = {
             "key": _key(item, finished.sha256).decode(),
             "path": item.typed,
             "answers": [asdict(answer) for answer in finished.answers],
         }
+        if item.stamp is not None:
+            entry["seen"] = [str(item.file), *item.stamp]
         line = json.dumps(entry, ensure_ascii=False).encode() + b"\n"
         self._file.seek(self._end)
         self._file.write(line)
@@ -129,10 +140,12 @@ class Journal:
         self._file.seek(0)
         for line in self._file:
             try:
-                key = json.loads(line)["key"] if line.endswith(b"\n") else None
+                entry = json.loads(line) if line.endswith(b"\n") else {}
+                key = entry["key"]
+                if "seen" in entry:
+                    file, size, mtime_ns = entry["seen"]
+                    self._stamps.add((file, size, mtime_ns))
             except (ValueError, KeyError, TypeError):
-                key = None
-            if key is None:
                 break  # torn: what follows was never whole
             self._places[str(key).encode()] = end
             end += len(line)

@@ -79,10 +79,14 @@ class Answer:
 
 @dataclass(frozen=True)
 class Finished:
-    """Everything that came of one input; plain text, small enough to travel."""
+    """Everything that came of one input; plain text, small enough to travel.
+
+    ``outcomes`` are there only where the job wants to keep the calibrations.
+    """
 
     sha256: str | None
     answers: tuple[Answer, ...]
+    outcomes: tuple[Outcome, ...] = ()
 
 
 def calibrate_inputs(
@@ -102,12 +106,17 @@ def calibrate_inputs(
         yield from outcomes(item, job)
 
 
-def outcomes(item: Input, job: Job) -> Iterator[Outcome]:
-    """Calibrate one input, for each of its events; known failures are outcomes too."""
+def outcomes(
+    item: Input, job: Job, measured: Exposure | Exception | None = None
+) -> Iterator[Outcome]:
+    """Calibrate one input, for each of its events; known failures are outcomes too.
+
+    ``measured`` is what another process has made of the file, where one has.
+    """
     named = None if job.options.event == AUTO_EVENT else job.options.event
     exposure = None
     try:
-        exposure = _load(item, job)
+        exposure = _load(item, job, measured)
         targets = _targets(exposure, job)
     except CpcsError as error:
         yield Outcome(item.typed, named, None, error, exposure, job.options.target)
@@ -121,14 +130,14 @@ def outcomes(item: Input, job: Job) -> Iterator[Outcome]:
             yield Outcome(item.typed, event, calibration, None, exposure, target)
 
 
-def finish(item: Input, job: Job) -> Finished:
+def finish(item: Input, job: Job, measured: Exposure | Exception | None = None) -> Finished:
     """Calibrate one input and put everything that comes of it into words.
 
     A fault of the program is a failure of this input too: at four in the morning one frame that
     nobody thought of must not cost the other thousand.
     """
     try:
-        found = list(outcomes(item, job))
+        found = list(outcomes(item, job, measured))
         answers = tuple(_answer(outcome, item, job) for outcome in found)
         exposure = found[0].exposure
     except CpcsError as error:  # of the outputs beside the line
@@ -141,7 +150,7 @@ def finish(item: Input, job: Job) -> Finished:
             *(item, job, "program_fault", f"could not be calibrated by a fault of ours ({what})"),
             "Please report it with the file.",
         )
-    return Finished(_sha256(item, exposure), answers)
+    return Finished(_sha256(item, exposure), answers, tuple(found) if job.keep else ())
 
 
 def failed(item: Input, job: Job, code: str, what: str, hint: str) -> Finished:
@@ -153,7 +162,8 @@ def failed(item: Input, job: Job, code: str, what: str, hint: str) -> Finished:
     named = None if job.options.event == AUTO_EVENT else job.options.event
     outcome = Outcome(item.typed, named, None, error)
     line = json.dumps(outcome.as_json(job.options), allow_nan=False, ensure_ascii=False)
-    return Finished(None, (Answer(line, sentence(outcome), False, {}),))
+    answers = (Answer(line, sentence(outcome), False, {}),)
+    return Finished(None, answers, (outcome,) if job.keep else ())
 
 
 def _answer(outcome: Outcome, item: Input, job: Job) -> Answer:
@@ -204,12 +214,14 @@ def _sha256(item: Input, exposure: Exposure | None) -> str | None:
         return None
 
 
-def _load(item: Input, job: Job) -> Exposure:
+def _load(item: Input, job: Job, measured: Exposure | Exception | None) -> Exposure:
     from cpcs_desktop import pipeline
 
     if item.error is not None:
         raise item.error
-    exposure = pipeline.load_exposure(item.file, hdu=item.hdu, camera=job.camera)
+    if isinstance(measured, Exception):
+        raise measured
+    exposure = measured or pipeline.load_exposure(item.file, hdu=item.hdu, camera=job.camera)
     return pipeline.with_times(exposure, job.options.mjd, job.options.exposure)
 
 
@@ -257,6 +269,17 @@ def _calibrate(
         magnitude_kind=job.magnitude_kind,
         surveys=job.options.surveys,
     )
+
+
+def get_ready(job: Job) -> None:
+    """Import what calibrating takes, for a process that waits for the measured frame anyway."""
+    import astropy.wcs
+    import pyarrow.parquet
+
+    from cpcs_desktop import pipeline
+
+    del astropy, pyarrow, pipeline
+    open_cache(job.survey_cache).keys()
 
 
 @functools.lru_cache(maxsize=4)

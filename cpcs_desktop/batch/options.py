@@ -57,6 +57,8 @@ class Job:
         Folder for a picture of every zero point.
     report : bool
         Whether to find what only the night report shows.
+    keep : bool
+        Whether the calibrations themselves are wanted, for points to be made of them.
     """
 
     options: CalibrateOptions
@@ -68,6 +70,7 @@ class Job:
     events: tuple[Event, ...]
     plots: str | None = None
     report: bool = False
+    keep: bool = False
 
     def digest(self) -> str:
         """Return 32 hexadecimal digits that change with anything that could change a result.
@@ -85,6 +88,7 @@ class Job:
             "events": [asdict(event) for event in self.events],
             "plots": self.plots,
             "report": self.report,
+            "keep": self.keep,
             "surveys": _state(Path(self.survey_cache)),
         }
         return hashlib.sha256(json.dumps(words, sort_keys=True).encode()).hexdigest()[:32]
@@ -96,6 +100,7 @@ def prepare_job(
     *,
     plots: str | None = None,
     report: bool = False,
+    keep: bool = False,
 ) -> Job:
     """Join the options with the profile's settings and events.
 
@@ -122,6 +127,7 @@ def prepare_job(
         events=_events(options, profile),
         plots=None if plots is None else str(Path(plots).absolute()),
         report=report,
+        keep=keep,
     )
 
 

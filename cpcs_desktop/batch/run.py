@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable
-from contextlib import closing
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,7 +18,7 @@ AHEAD = 64
 def run_batch(
     inputs: Iterable[Input], workers: Workers, journal: Journal | None = None
 ) -> Generator[tuple[Input, Finished], None, None]:
-    """Finish every input; the workers are closed at the end, however that comes.
+    """Finish every input; closing the workers is left to who made them.
 
     Parameters
     ----------
@@ -38,26 +37,25 @@ def run_batch(
     at_work: dict[int, Input] = {}
     taken = given = 0
     more = True
-    with closing(workers):
-        while more or at_work or waiting:
-            while more and workers.room > 0 and taken - given < AHEAD + len(at_work):
-                item = next(source, None)
-                if item is None:
-                    more = False
-                    break
-                known = None if journal is None else journal.find(item)
-                if known is not None:
-                    waiting[taken] = (item, known)
-                else:
-                    at_work[taken] = item
-                    workers.submit(taken, item)
-                taken += 1
-            if at_work and given not in waiting:
-                for number, finished in workers.collect():
-                    item = at_work.pop(number)
-                    if journal is not None:
-                        journal.add(item, finished)
-                    waiting[number] = (item, finished)
-            while given in waiting:
-                yield waiting.pop(given)
-                given += 1
+    while more or at_work or waiting:
+        while more and workers.room > 0 and taken - given < AHEAD + len(at_work):
+            item = next(source, None)
+            if item is None:
+                more = False
+                break
+            known = None if journal is None else journal.find(item)
+            if known is not None:
+                waiting[taken] = (item, known)
+            else:
+                at_work[taken] = item
+                workers.submit(taken, item)
+            taken += 1
+        if at_work and given not in waiting:
+            for number, finished in workers.collect():
+                item = at_work.pop(number)
+                if journal is not None:
+                    journal.add(item, finished)
+                waiting[number] = (item, finished)
+        while given in waiting:
+            yield waiting.pop(given)
+            given += 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -184,7 +184,7 @@ def _calibrate_all(paths: tuple[str, ...], job: Job, profile: Profile, outputs: 
         stack.enter_context(ended_by_signals())
         journal = _journal(profile, job, outputs, len(inputs), stack)
         takers = _takers(outputs, stack)
-        workers = _workers(job, outputs, len(inputs))
+        workers = stack.enter_context(closing(_workers(job, outputs, len(inputs))))
         finished = run_batch(_absolute(inputs), workers, journal)
         try:
             for item, answers in progress.following(finished):

@@ -19,6 +19,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "event": ("event", "List, add and fetch events."),
     "submit": ("submit", "Calibrate, accept, queue and push."),
     "queue": ("queue_verb", "Show and push the outbox, withdraw points."),
+    "watch": ("watch", "Calibrate what arrives in a folder."),
     "lightcurve": ("lightcurve", "Print or export the shared light curve of an event."),
     "record": ("record", "Export, open and re-run the evidence behind a point."),
     "recalibrate": ("recalibrate", "Calibrate all points again and show what moves."),

@@ -54,15 +54,15 @@ def command(
         options = replace(options, observers=options.observers or settings.observers)
         outbox = Outbox(profile.outbox_file)
         with optional_client(profile) as client:
-            _learn_events(options, outbox, client)
-            acceptor = _Acceptor(outbox, client, settings, options, dry_run, accept_red)
+            learn_events(options, outbox, client)
+            acceptor = Acceptor(outbox, client, settings, options, dry_run, accept_red)
             for outcome in calibrate_inputs(paths, options, profile):
                 line = acceptor.line(outcome)
                 failed |= line["status"] != "ok" or line["submission"]["state"] == "REFUSED"
                 if as_json:
                     print_json(line)
                 else:
-                    _say(outcome, line)
+                    say(outcome, line)
             if not dry_run and client is None and acceptor.accepted:
                 chat("No server is set: the points wait in the outbox (cpcs login SERVER_URL).")
         outbox.close()
@@ -72,7 +72,7 @@ def command(
         raise SystemExit(1)
 
 
-class _Acceptor:
+class Acceptor:
     """Turns calibrations into submissions, one after the other."""
 
     def __init__(
@@ -115,6 +115,14 @@ class _Acceptor:
         if submission.state is SubmissionState.SENDING:  # another program is at it just now
             answer["state"] = SubmissionState.WAITING.value
         return {**line, "submission": answer}
+
+    def try_again(self) -> None:
+        """Send what is due, and speak to the server again after a silence: the night is long."""
+        from cpcs_desktop.sync.pusher import push
+
+        self._reachable = True
+        if self._client is not None and not self._dry_run:
+            push(self._outbox, self._client)
 
     def _point(self, calibration: Calibration, event: str) -> PhotometricPoint:
         from cpcs_desktop import pipeline
@@ -174,7 +182,7 @@ class _Acceptor:
         return submission
 
 
-def _learn_events(options: CalibrateOptions, outbox: Outbox, client: CpcsClient | None) -> None:
+def learn_events(options: CalibrateOptions, outbox: Outbox, client: CpcsClient | None) -> None:
     """Ask the server for the events where the local list does not know them."""
     from cpcs_desktop.sync.events import EventList, sync_events
 
@@ -196,7 +204,8 @@ def _learn_events(options: CalibrateOptions, outbox: Outbox, client: CpcsClient 
         chat(f"{error.message} Only events of the local list are known.")
 
 
-def _say(outcome: Outcome, line: dict[str, Any]) -> None:
+def say(outcome: Outcome, line: dict[str, Any]) -> None:
+    """Tell a person what became of one outcome."""
     submission = line["submission"]
     if submission is None:
         error = line["error"]

@@ -9,6 +9,7 @@ import shutil
 import signal
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -104,12 +105,12 @@ def test_an_output_that_cannot_be_written_is_one_sentence(
 def test_a_worker_that_is_killed_costs_nothing(night: Path, job: Job) -> None:
     inputs = [Input(f.name, f, None) for f in sorted(night.glob("practice*"))]
     serial = [finished for _, finished in run_batch(inputs, ThisProcess(job))]
-    workers = LocalWorkers(job, 2)
     done = []
-    for n, (_, finished) in enumerate(run_batch(inputs, workers)):
-        done.append(finished)
-        if n == 0:
-            os.kill(workers.pids()[-1], signal.SIGKILL)
+    with closing(LocalWorkers(job, 2)) as workers:
+        for n, (_, finished) in enumerate(run_batch(inputs, workers)):
+            done.append(finished)
+            if n == 0:
+                os.kill(workers.pids()[-1], signal.SIGKILL)
     assert done == serial
 
 
