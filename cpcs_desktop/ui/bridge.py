@@ -186,6 +186,7 @@ class Bridge(QObject):
 
     def _pixels_came(self, pixels: FramePixels | None) -> None:
         self.pixels, self.pixels_sentence = pixels, ""
+        self._place_pixels()
         self.changed.emit(Changes(pixels=True))
 
     def _pixels_failed(self, error: Exception) -> None:
@@ -352,7 +353,15 @@ class Bridge(QObject):
     # -- inside ----------------------------------------------------------------------------------
 
     def _found(self, changes: Changes) -> None:
+        if changes.pixels:
+            self._place_pixels()
         self.changed.emit(changes)
+
+    def _place_pixels(self) -> None:
+        """Give the image the place in the sky that was found for it, where the header has none."""
+        pixels, exposure = self.pixels, self.exposure
+        if pixels is not None and exposure is not None and pixels.key == self.current:
+            self.pixels = replace(pixels, frame=exposure.frame)
 
     def _stay_on_board(self) -> None:
         """Look at a row that is still there."""

@@ -28,6 +28,7 @@ from cpcs_desktop.session.fitting import answers, crossed, fit_frame
 from cpcs_desktop.session.footprint import events_on
 from cpcs_desktop.session.night import Night
 from cpcs_desktop.session.night_frame import FrameState, NightFrame
+from cpcs_desktop.session.solving import same_wcs, with_right_wcs
 from cpcs_desktop.settings import AppSettings, Profile
 from cpcs_desktop.ui.kept import Kept
 from cpcs_desktop.ui.pixels import make_thumbnail, split_hdu
@@ -83,6 +84,7 @@ class Workbench(QObject):
         self._looked_at: int | None = None
         self._exposures: Kept[Exposure] = Kept(_KEPT_EXPOSURES)
         self._calibrations: Kept[Calibration] = Kept(_KEPT_CALIBRATIONS)
+        self._judged: set[str] = set()
         self._settled: set[int] = set()
         self._to_fit: set[int] = set()
         self._started = False
@@ -270,8 +272,19 @@ class Workbench(QObject):
         """Measure a row and find its events; run by the measuring thread."""
         exposure = self._exposure_of(frame)
         if frame.decisions.target is not None:
-            return exposure, ()
+            return self._solved(exposure, frame.decisions.target), ()
         return exposure, events_on(exposure, self._profile.outbox_file)
+
+    def _solved(self, exposure: Exposure, target: tuple[float, float]) -> Exposure:
+        """Find where a frame lies whose header does not know it, or knows it wrongly."""
+        if exposure.frame.kind != "frame" or exposure.frame.id in self._judged:
+            return exposure
+        folder = self._profile.survey_cache
+        solved = self._fitting.submit(with_right_wcs, exposure, folder, target).result()
+        self._judged.add(exposure.frame.id)
+        if not same_wcs(solved, exposure):
+            self._store.put(solved)
+        return solved
 
     def _exposure_of(self, frame: NightFrame) -> Exposure:
         if frame.facts.frame_id is not None:
