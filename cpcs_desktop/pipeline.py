@@ -5,7 +5,6 @@ Nothing here writes. Read it top to bottom: load, look up, match, fit, choose, m
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -20,43 +19,16 @@ from cpcs_desktop.datamodel.band import BandRequest
 from cpcs_desktop.datamodel.calibration import Calibration, MatchedExposure
 from cpcs_desktop.datamodel.errors import CpcsError
 from cpcs_desktop.datamodel.matches import MatchTable
-from cpcs_desktop.datamodel.settings import CalibrationSettings, ExtractionSettings
+from cpcs_desktop.datamodel.settings import CalibrationSettings
 from cpcs_desktop.datamodel.sources import Exposure, MagnitudeKind, SourceCatalog
 from cpcs_desktop.datamodel.survey import ReferenceCatalog
+from cpcs_desktop.extract.loading import load_exposure
 from cpcs_desktop.results import as_json, make_evidence, make_point
-from cpcs_desktop.settings import CameraSettings
 from cpcs_desktop.surveys.cache import SurveyCache
 from cpcs_desktop.surveys.registry import SURVEYS
 
 _CHANCE = 0.01  # of shuffled pairs doing as well, above which a match is taken for nonsense
 _TESTABLE_PAIRS = 8
-
-
-def load_exposure(
-    path: str | os.PathLike[str],
-    *,
-    hdu: int | None = None,
-    extraction: ExtractionSettings | None = None,
-    camera: CameraSettings | None = None,
-) -> Exposure:
-    """Read a source list, or extract the sources of a frame, in this process.
-
-    Raises
-    ------
-    CpcsError
-        ``unreadable``, ``not_fits``, ``missing_column`` and what extraction says.
-    """
-    from cpcs_desktop.io.sniff import input_kind
-
-    if input_kind(path) == "list":
-        from cpcs_desktop.io.source_lists import read_source_catalog
-
-        return read_source_catalog(path)
-    from cpcs_desktop.extract import extract_sources
-
-    return extract_sources(
-        path, hdu=hdu, settings=extraction or ExtractionSettings(), camera=camera
-    )
 
 
 def with_times(exposure: Exposure, mjd: float | None, exposure_s: float | None) -> Exposure:

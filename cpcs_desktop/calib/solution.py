@@ -177,12 +177,12 @@ def _on_bad_pixel(matched: MatchedExposure) -> bool:
     frame = matched.exposure.frame
     if frame.kind != "frame" or frame.wcs is None:
         return False
+    x, y = (round(float(t)) for t in frame.wcs.all_world2pix(*matched.target, 0, quiet=True))
+    around = slice(max(y - 1, 0), max(y + 2, 0)), slice(max(x - 1, 0), max(x + 2, 0))
     try:
-        pixels = read_pixels(frame.path, frame.hdu)
+        cut = read_pixels(frame.path, frame.hdu, around)
     except CpcsError:
         return False  # the frame is no longer there: recalibrated from its stored list
-    x, y = (round(float(t)) for t in frame.wcs.all_world2pix(*matched.target, 0, quiet=True))
-    cut = pixels[max(y - 1, 0) : y + 2, max(x - 1, 0) : x + 2]
     bad = ~np.isfinite(cut)
     if frame.saturation is not None:
         bad |= cut >= frame.saturation

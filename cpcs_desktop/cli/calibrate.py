@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -20,6 +20,7 @@ from cpcs_desktop.datamodel.errors import CpcsError
 if TYPE_CHECKING:
     from cpcs_desktop.batch.inputs import Input
     from cpcs_desktop.batch.journal import Journal
+    from cpcs_desktop.batch.measured_ahead import MeasuredAhead
     from cpcs_desktop.batch.one_input import Finished
     from cpcs_desktop.batch.workers import Workers
     from cpcs_desktop.cli.options import Profile
@@ -165,15 +166,38 @@ def command(
         raise click.UsageError("--format needs a file: -o FILE.")
     outputs = Outputs(as_json, out, how, report, jobs, scheduler, resume)
     try:
-        job = prepare_job(options, profile, plots=plots, report=report is not None)
-        all_well = _calibrate_all(paths, job, profile, outputs)
+        with _measured_ahead(paths, options) as ahead:
+            job = prepare_job(options, profile, plots=plots, report=report is not None)
+            all_well = _calibrate_all(paths, job, profile, outputs, ahead)
     except CpcsError as error:
         fail(error, as_json)
     if not all_well:
         raise SystemExit(1)
 
 
-def _calibrate_all(paths: tuple[str, ...], job: Job, profile: Profile, outputs: Outputs) -> bool:
+@contextmanager
+def _measured_ahead(
+    paths: tuple[str, ...], options: CalibrateOptions
+) -> Iterator[MeasuredAhead | None]:
+    """Start measuring a single large frame, before anything heavy is imported here."""
+    from cpcs_desktop.batch.inputs import expand_inputs
+    from cpcs_desktop.batch.measured_ahead import MeasuredAhead, is_worth_a_child
+
+    inputs = list(expand_inputs(paths, options.hdu)) if len(paths) == 1 else []
+    if len(inputs) != 1 or _cores() < 2 or not is_worth_a_child(inputs[0]):
+        yield None
+        return
+    with closing(MeasuredAhead()) as ahead:
+        yield ahead
+
+
+def _calibrate_all(
+    paths: tuple[str, ...],
+    job: Job,
+    profile: Profile,
+    outputs: Outputs,
+    ahead: MeasuredAhead | None,
+) -> bool:
     """Run the batch and hand every answer to whoever wants it; say whether all went well."""
     from cpcs_desktop.batch.inputs import expand_inputs
     from cpcs_desktop.batch.run import run_batch
@@ -184,7 +208,7 @@ def _calibrate_all(paths: tuple[str, ...], job: Job, profile: Profile, outputs: 
         stack.enter_context(ended_by_signals())
         journal = _journal(profile, job, outputs, len(inputs), stack)
         takers = _takers(outputs, stack)
-        workers = stack.enter_context(closing(_workers(job, outputs, len(inputs))))
+        workers = stack.enter_context(closing(_workers(job, outputs, len(inputs), ahead)))
         finished = run_batch(_absolute(inputs), workers, journal)
         try:
             for item, answers in progress.following(finished):
@@ -256,11 +280,19 @@ def _takers(outputs: Outputs, stack: ExitStack) -> list[Callable[[Input, Finishe
     return takers
 
 
-def _workers(job: Job, outputs: Outputs, n_inputs: int) -> Workers:
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _workers(job: Job, outputs: Outputs, n_inputs: int, ahead: MeasuredAhead | None) -> Workers:
     from cpcs_desktop.batch.workers import LocalWorkers, ThisProcess
 
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    jobs = outputs.jobs or min(_JOBS_UNASKED, cores or 1)
+    jobs = outputs.jobs or min(_JOBS_UNASKED, _cores())
+    if ahead is not None and outputs.scheduler is None:
+        ahead.take(job)
+        return ahead
     if n_inputs == 1:
         return ThisProcess(job)
     return LocalWorkers(job, min(jobs, max(n_inputs, 1)))

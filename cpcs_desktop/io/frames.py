@@ -101,7 +101,12 @@ def read_frame(
         )
 
 
-def read_pixels(path: str | os.PathLike[str], hdu: int) -> NDArray[np.float32]:
+WHOLE = (slice(None), slice(None))
+
+
+def read_pixels(
+    path: str | os.PathLike[str], hdu: int, cut: tuple[slice, slice] = WHOLE
+) -> NDArray[np.float32]:
     """Return the pixels of one image, float32 in native byte order, with one copy.
 
     Parameters
@@ -109,6 +114,8 @@ def read_pixels(path: str | os.PathLike[str], hdu: int) -> NDArray[np.float32]:
     path : path
     hdu : int
         As in ``Frame.hdu``.
+    cut : (slice, slice)
+        Rows and columns; of an uncompressed file only these are read.
 
     Returns
     -------
@@ -129,8 +136,8 @@ def read_pixels(path: str | os.PathLike[str], hdu: int) -> NDArray[np.float32]:
             raise unreadable(path, f"has no image in HDU {hdu}")
         if isinstance(image, fits.CompImageHDU):
             with open_fits(path) as scaled:  # astropy scales tiles itself
-                return _as_pixels(_unpacked_tiles(path, scaled[hdu]), shape)
-        pixels = _as_pixels(image.data, shape, blank=_blank(image.header))
+                return _as_pixels(_unpacked_tiles(path, scaled[hdu]), shape, cut)
+        pixels = _as_pixels(image.data, shape, cut, blank=_blank(image.header))
         scale = as_number(card_value(image.header, "BSCALE"))
         zero = as_number(card_value(image.header, "BZERO"))
         if scale not in {None, 1.0}:
@@ -153,11 +160,11 @@ def _blank(header: Header) -> int | None:
 
 
 def _as_pixels(
-    stored: Any, shape: tuple[int, int], blank: int | None = None
+    stored: Any, shape: tuple[int, int], cut: tuple[slice, slice], blank: int | None = None
 ) -> NDArray[np.float32]:
     """Convert to float32 in one pass, whatever the byte order."""
-    stored = np.asarray(stored).reshape(shape)
-    pixels = np.empty(shape, dtype=np.float32)
+    stored = np.asarray(stored).reshape(shape)[cut]
+    pixels = np.empty(stored.shape, dtype=np.float32)
     with np.errstate(over="ignore", invalid="ignore"):
         np.copyto(pixels, stored, casting="unsafe")
     if stored.dtype.kind == "f":
