@@ -3,31 +3,43 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QFileDialog, QWidget
 
-from cpcs_desktop.ui.bridge import Bridge, files_in
+from cpcs_desktop.batch.inputs import SUFFIXES
+from cpcs_desktop.ui.bridge import Bridge
 
-_EVERY_MS = 2000
+if TYPE_CHECKING:
+    from cpcs_desktop.batch.folder_watch import FolderWatch
+
+_EVERY_MS = 500
+#: A camera's folder holds logs and notes, too, that would only become red rows.
+_LIKELY = tuple(s for s in SUFFIXES if s not in {".txt", ".csv", ".xml", ".vot", ".parquet"})
 
 
 class Watching(QObject):
-    """Polls one folder (network disks tell nobody of changes).
+    """Adds what arrives in one folder, as ``cpcs watch`` does; a thread looks, a timer collects."""
 
-    A file becomes a row when its size was the same twice: until then the camera is still writing.
-    """
+    #: ``present`` or ``gone``, from the thread that looks.
+    told = Signal(str)
 
     def __init__(self, bridge: Bridge, parent: QWidget) -> None:
         super().__init__(parent)
         self._bridge = bridge
         self._window = parent
-        self._sizes: dict[str, int] = {}
-        self._taken: set[str] = set()
-        self.folder: Path | None = None
+        self._watch: FolderWatch | None = None
+        self._lost = False
         self._timer = QTimer(self)
         self._timer.setInterval(_EVERY_MS)
-        self._timer.timeout.connect(self.look)
+        self._timer.timeout.connect(self._collect)
+        self.told.connect(self._tell)
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder under watch."""
+        return None if self._watch is None else self._watch.folder
 
     def ask(self) -> None:
         """Ask for a folder to watch, or stop watching."""
@@ -40,35 +52,34 @@ class Watching(QObject):
             self.watch(folder)
 
     def watch(self, folder: str | Path) -> None:
-        """Watch a folder; what lies there already becomes rows at once."""
-        self.folder = Path(folder)
-        self._sizes.clear()
-        self._taken = set(files_in([self.folder]))
-        if self._taken:
-            self._bridge.add(sorted(self._taken))
+        """Watch a folder; what lies there already becomes rows, too."""
+        from cpcs_desktop.batch.arrivals import Arrivals
+        from cpcs_desktop.batch.folder_watch import FolderWatch
+
+        self.stop()
+        self._lost = False
+        arrivals = Arrivals(suffixes=_LIKELY)
+        self._watch = FolderWatch(Path(folder), arrivals, told=self.told.emit)
+        self._watch.start()
         self._timer.start()
         self._bridge.said.emit(f"Watching {folder}; Ctrl+W stops it.")
 
     def stop(self) -> None:
         """Watch no more."""
         self._timer.stop()
-        self.folder = None
+        watch, self._watch = self._watch, None
+        if watch is not None:
+            watch.stop()
 
-    def look(self) -> None:
-        """Look for files that have come to rest."""
-        if self.folder is None:
+    def _collect(self) -> None:
+        if self._watch is not None and (found := self._watch.take()):
+            self._bridge.add([str(path) for path in found])
+
+    def _tell(self, state: str) -> None:
+        if self._watch is None:
             return
-        whole = []
-        for name in files_in([self.folder]):
-            if name in self._taken:
-                continue
-            try:
-                size = Path(name).stat().st_size
-            except FileNotFoundError:
-                continue  # renamed by the camera's program between two looks
-            if size > 0 and self._sizes.get(name) == size:
-                whole.append(name)
-            self._sizes[name] = size
-        if whole:
-            self._taken.update(whole)
-            self._bridge.add(whole)
+        if state == "gone":
+            self._bridge.said.emit(f"{self._watch.folder} is gone; waiting for it to come back.")
+        elif self._lost:
+            self._bridge.said.emit(f"{self._watch.folder} is back.")
+        self._lost = state == "gone"

@@ -156,14 +156,14 @@ def test_a_watched_folder_adds_whole_files_only(driver, tmp_path, frames) -> Non
     half = Path(frames[1]).read_bytes()
     new = folder / "new.fits"
     new.write_bytes(half[: len(half) // 2])
-    watching.look()
+    (folder / "notes.txt").write_text("cloudy\n")
+    driver.qtbot.wait(4000)  # quiet for longer than a camera pauses, but half
     assert driver.bridge.night.frames == ()
     new.write_bytes(half)
-    watching.look()  # it grew
-    assert driver.bridge.night.frames == ()
-    watching.look()
+    driver.qtbot.waitUntil(lambda: len(driver.bridge.night.frames) == 1, timeout=20_000)
     assert [f.path for f in driver.bridge.night.frames] == [str(new)]
-    watching.look()
+    (folder / "copy.fits").write_bytes(half)
+    driver.qtbot.wait(4000)
     assert len(driver.bridge.night.frames) == 1
     watching.stop()
     driver.settle()
