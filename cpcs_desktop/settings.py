@@ -115,6 +115,7 @@ class ObservatorySettings(SettingsModel):
     longitude: float | None = Field(default=None, ge=-180, le=360)
     latitude: float | None = Field(default=None, ge=-90, le=90)
     altitude_m: float | None = None
+    aavso_code: str | None = None
 
 
 class BhtomSettings(SettingsModel):
@@ -122,6 +123,7 @@ class BhtomSettings(SettingsModel):
 
     enabled: bool = False
     upload_url: str = "https://uploadsvc2.astrolabs.pl/upload/"
+    result_url: str = "https://bh-tom2.astrolabs.pl/calibration/get-calibration-res/"
     observatory: str | None = None
     band: str = "GaiaSP/any"
     match_radius_arcsec: float | None = Field(default=None, gt=0, le=60)

@@ -32,6 +32,7 @@ from cpcs_desktop.settings import (
 from cpcs_desktop.sync.light_curves import LightCurveCache
 from cpcs_desktop.ui.main_window import MainWindow
 from cpcs_desktop.ui.practice import make_practice_night, practice_profile
+from cpcs_desktop.ui.recalibration_view import RecalibrationView
 from cpcs_desktop.ui.theme import THEMES, apply_theme
 from cpcs_desktop.wire import LightCurveAnswer, LightCurveRow
 
@@ -116,6 +117,28 @@ def dialogs(app: QApplication, window: MainWindow, theme: str) -> None:
         app.processEvents()
 
 
+def point_views(app: QApplication, window: MainWindow, theme: str) -> None:
+    """Take the views of an accepted point: its record, everything again, a light curve's nights."""
+    view, desk = window.light_curve, window.desk
+    window.show_tab("lightcurve")
+    wait(app, lambda: window.settled)
+    view.pick(next(mark for mark in view.marks if mark.how == "waiting"))
+    desk.open_record(str(view.meant and view.meant.id))
+    wait(app, lambda: desk.record is not None and window.settled)
+    assert desk.record is not None
+    desk.record.run_again()
+    wait(app, lambda: desk.record is not None and "again" in desk.record.answer.text())
+    save(desk.record, f"{theme}-record")
+    desk.record.close()
+    desk.recalibrate()
+    again = window.findChild(RecalibrationView)
+    again.start()
+    wait(app, again.go.isEnabled)
+    save(again, f"{theme}-recalibration")
+    again.close()
+    window.show_tab("calibrate")
+
+
 def night(app: QApplication, folder: Path) -> None:
     """Take every view of the practice night in every theme."""
     frames = make_practice_night(Profile(folder, folder / "surveys"))
@@ -153,6 +176,7 @@ def night(app: QApplication, folder: Path) -> None:
             save(widget, f"{theme}-{view}")
             window.show_tab("calibrate")
             window.calibrate.docks["Fits"].raise_()
+        point_views(app, window, theme)
         if theme == "dark":
             dialogs(app, window, theme)
         close(app, window)

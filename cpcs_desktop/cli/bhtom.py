@@ -15,7 +15,7 @@ from cpcs_desktop.settings import load_settings
 def command() -> None:
     """Send the source lists of accepted points to BHTOM, too; off unless bhtom.enabled is true.
 
-    The token comes from CPCS_BHTOM_TOKEN.
+    The token comes from the keyring (Settings in the window), else from CPCS_BHTOM_TOKEN.
     """
 
 
@@ -68,6 +68,32 @@ def list_rows(profile: Profile, as_json: bool) -> None:
             click.echo(f"{row.point_id} {row.state} {row.remote_id or '-'}  {row.message}")
     if not rows:
         chat("Nothing was sent to BHTOM.")
+
+
+@command.command("result")
+@profile_options
+@json_option
+def result(profile: Profile, as_json: bool) -> None:
+    """Ask BHTOM what its own calibration made of the lists that were sent."""
+    from cpcs_desktop.sync.bhtom import BhtomBridge, BhtomClient
+    from cpcs_desktop.sync.credentials import ENV_BHTOM_TOKEN, read_bhtom_token
+    from cpcs_desktop.sync.outbox import Outbox
+
+    try:
+        settings = load_settings(profile).bhtom
+        token = read_bhtom_token(profile, settings.upload_url)
+        if not token:
+            raise CpcsError("no_token", "There is no token for BHTOM.", f"Set {ENV_BHTOM_TOKEN}.")
+        sent = {r.remote_id: r for r in BhtomBridge(Outbox(profile.outbox_file)).all()}
+        client = BhtomClient(settings.upload_url, token, result_url=settings.result_url)
+        for told in client.results([i for i in sent if i is not None]):
+            point_id = sent[told.remote_id].point_id
+            if as_json:
+                print_json({"point_id": point_id, **asdict(told)})
+            else:
+                click.echo(f"{point_id} {told.state} {told.band} {told.mag} {told.message}")
+    except CpcsError as error:
+        fail(error, as_json)
 
 
 @command.command("forget")

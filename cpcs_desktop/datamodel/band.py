@@ -110,3 +110,9 @@ class BandRequest:
         if self.survey is None and self.letter is None:
             return "no"
         return f"{self.survey or 'any'}/{self.letter or 'any'}"
+
+
+def band_order(band: str) -> tuple[int, str]:
+    """Sort bands blue to red."""
+    group = passband_group(band.partition("/")[2])
+    return (len(PASSBAND_GROUPS) if group is None else group, band)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from cpcs_desktop.datamodel.band import PASSBAND_GROUPS, passband_group
+from cpcs_desktop.datamodel.band import band_order, passband_group
 
 #: Colours of the passband groups, blue to red; distinct in grey too as far as that goes.
 GROUP_COLOURS = (
@@ -36,12 +36,6 @@ def band_colour(band: str) -> str:
     """Return the colour of a band's passband group."""
     group = passband_group(band.partition("/")[2])
     return "#888888" if group is None else GROUP_COLOURS[group % len(GROUP_COLOURS)]
-
-
-def band_order(band: str) -> tuple[int, str]:
-    """Sort bands blue to red."""
-    group = passband_group(band.partition("/")[2])
-    return (len(PASSBAND_GROUPS) if group is None else group, band)
 
 
 def light_curve_picture(

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -25,6 +26,7 @@ from cpcs_desktop.sync.outbox import Outbox
 from cpcs_desktop.wire import PointSubmission
 
 SERVICE = "bhtom"
+RESULTS_AT_ONCE = 500
 BridgeState = Literal["SENDING", "SENT", "REFUSED", "UNCERTAIN"]
 
 
@@ -46,18 +48,49 @@ class Bridged:
     message: str
 
 
+@dataclass(frozen=True)
+class BhtomResult:
+    """What BHTOM's own calibration made of an upload.
+
+    Parameters
+    ----------
+    remote_id : str
+    state : str
+        ``to do``, ``in progress``, ``done``, ``failed``, or ``unknown`` there.
+    mag, mag_err : float or None
+        A negative error on their wire is a limit: then ``is_limit``, and no error.
+    is_limit : bool
+    band : str
+        Survey and band they chose.
+    message : str
+    """
+
+    remote_id: str
+    state: str
+    mag: float | None = None
+    mag_err: float | None = None
+    is_limit: bool = False
+    band: str = ""
+    message: str = ""
+
+
 class BhtomClient:
-    """BHTOM's upload service.
+    """BHTOM's upload service and, on another host, its results.
 
     Parameters
     ----------
     url : str
         Address of the upload call.
     token : str
+    result_url : str
+        Address of the call for results.
     """
 
-    def __init__(self, url: str, token: str, silence_s: float = SILENCE_S) -> None:
+    def __init__(
+        self, url: str, token: str, silence_s: float = SILENCE_S, *, result_url: str = ""
+    ) -> None:
         self.url = normal_address(url) + "/"
+        self._result_url = result_url
         self._token = token
         self._silence_s = silence_s
 
@@ -99,6 +132,43 @@ class BhtomClient:
         if answer.status_code >= 300 or (remote is None and fields["dry_run"] != "True"):
             raise _uncertain("its answer names no upload")
         return remote
+
+    def results(self, remote_ids: Sequence[str]) -> list[BhtomResult]:
+        """Return what became of uploads, in the order asked for; nothing is changed there.
+
+        Raises
+        ------
+        CpcsError
+            ``bhtom_not_now`` when it does not answer with sense.
+        """
+        numbers = [i for i in remote_ids if i.isdigit()]
+        found: list[BhtomResult] = []
+        for start in range(0, len(numbers), RESULTS_AT_ONCE):
+            asked = numbers[start : start + RESULTS_AT_ONCE]
+            told = self._told(asked)
+            found += [_result(number, one) for number, one in zip(asked, told, strict=True)]
+        return found
+
+    def _told(self, numbers: Sequence[str]) -> list[Any]:
+        """Return one answer for each number, in the order asked for."""
+        try:
+            answer = requests.post(
+                normal_address(self._result_url) + "/",
+                json={"calibid": [int(n) for n in numbers], "getPlot": False},
+                headers={"User-Agent": f"cpcs-desktop/{__version__}"},
+                auth=self._sign,
+                timeout=(CONNECT_S, self._silence_s),
+                allow_redirects=False,
+            )
+        except requests.RequestException:
+            raise CpcsError("bhtom_not_now", "BHTOM does not answer (no connection).") from None
+        try:
+            told = answer.json()["data"] if answer.status_code == 200 else None
+        except (ValueError, KeyError, TypeError):
+            told = None
+        if not isinstance(told, list) or len(told) != len(numbers):
+            raise CpcsError("bhtom_not_now", f"BHTOM tells no results: {_words(answer)}")
+        return told
 
     def _sign(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         request.headers["Authorization"] = f"Token {self._token}"
@@ -164,13 +234,13 @@ class BhtomBridge:
             raise CpcsError(
                 "bhtom_off",
                 "The bridge to BHTOM is off.",
-                "Turn it on with cpcs config set bhtom.enabled true.",
+                "Turn it on in Settings, or with cpcs config set bhtom.enabled true.",
             )
         if not settings.observatory:
             raise CpcsError(
                 "no_observatory",
                 "BHTOM wants its own name of your observatory (ONAME).",
-                "Set it with cpcs config set bhtom.observatory NAME.",
+                "Set it in Settings, or with cpcs config set bhtom.observatory NAME.",
             )
         for row in self.waiting():
             kept = self._outbox.current(row.point_id).submission
@@ -215,6 +285,30 @@ class BhtomBridge:
             connection.execute(
                 "DELETE FROM bridged WHERE service = ? AND point_id = ?", (SERVICE, point_id)
             )
+
+
+def _result(remote_id: str, told: Any) -> BhtomResult:
+    if not isinstance(told, dict) or "status" not in told:
+        words = told.get("Error") or told.get("calib-res") if isinstance(told, dict) else told
+        return BhtomResult(remote_id, "unknown", message=str(words)[:200])
+    states = {"C": "to do", "P": "in progress", "S": "done", "E": "failed"}
+    mag, err = _number(told.get("mag")), _number(told.get("mag_error"))
+    limit = err is not None and err < 0
+    band = "/".join(str(told[n]) for n in ("survey", "best_filter") if told.get(n))
+    return BhtomResult(
+        remote_id=remote_id,
+        state=states.get(str(told["status"]), str(told["status"])[:20]),
+        mag=mag,
+        mag_err=None if limit else err,
+        is_limit=limit,
+        band=band[:40],
+        message=str(told.get("status_message") or "")[:200],
+    )
+
+
+def _number(value: Any) -> float | None:
+    plain = isinstance(value, int | float) and math.isfinite(value)
+    return float(value) if plain else None
 
 
 def upload_fields(

@@ -94,6 +94,22 @@ def read_bhtom_token(profile: Profile, upload_url: str) -> str | None:
     return _from_keyring(profile, upload_url) or os.environ.get(ENV_BHTOM_TOKEN, "").strip() or None
 
 
+def save_bhtom_token(profile: Profile, token: str, upload_url: str) -> None:
+    """Keep the token of the BHTOM bridge in the keyring; it is written nowhere else.
+
+    Raises
+    ------
+    CpcsError
+        ``no_keyring``.
+    """
+    if not _to_keyring(profile, upload_url, token):
+        raise CpcsError(
+            "no_keyring",
+            "This computer has no keyring to keep BHTOM's token in.",
+            f"Set {ENV_BHTOM_TOKEN} before the program is started.",
+        )
+
+
 def connect(profile: Profile) -> CpcsClient | None:
     """Return a client for the profile's server and key; None when no server is set.
 

@@ -100,6 +100,16 @@ def refresh_light_curve(cache: LightCurveCache, client: CpcsClient, ivorn: str) 
     return cache.get(ivorn)
 
 
+def older_points(client: CpcsClient, ivorn: str) -> tuple[LightCurvePoint, ...]:
+    """Return every revision of an event's points there ever was; kept nowhere.
+
+    Raises
+    ------
+    UnreachableError, BadAnswerError, RefusalError
+    """
+    return tuple(_point(row) for row in client.get_older(ivorn).rows)
+
+
 def _forget(connection: sqlite3.Connection, server: str, ivorn: str) -> None:
     connection.execute(
         "DELETE FROM light_curve_rows WHERE server = ? AND event = ?", (server, ivorn)

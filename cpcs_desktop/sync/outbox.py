@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from cpcs_desktop.datamodel.errors import CpcsError
 from cpcs_desktop.datamodel.point import PhotometricPoint
 from cpcs_desktop.datamodel.submission import Submission, SubmissionState, Tombstone
-from cpcs_desktop.sync.accepted import AcceptedRevision, unpack
+from cpcs_desktop.sync.accepted import HEAD, AcceptedRevision, unpack, unpack_point
 from cpcs_desktop.sync.database import Database
 from cpcs_desktop.wire import (
     Evidence,
@@ -128,6 +128,16 @@ class Outbox:
                 (point_id,),
             ).fetchall()
         return [AcceptedRevision(unpack(row["payload"]), row["accepted_at"]) for row in rows]
+
+    def points(self, point_id: str) -> list[PhotometricPoint]:
+        """Return every accepted revision without its evidence, oldest first; quick."""
+        with self.database.reading() as connection:
+            rows = connection.execute(
+                "SELECT substr(payload, 1, ?) AS head FROM accepted WHERE point_id = ? "
+                "ORDER BY revision",
+                (HEAD, point_id),
+            ).fetchall()
+        return [unpack_point(row["head"]) for row in rows]
 
     def current(self, point_id: str) -> AcceptedRevision:
         """Return the revision that counts, with its evidence.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from cpcs_desktop.datamodel.submission import Submission, SubmissionState
@@ -34,13 +35,31 @@ def recalibrate(
             yield recalibrate_point(outbox.current(row.point_id).submission, cache)
 
 
+def lean(move: Move) -> Move:
+    """Return a move without its source list, which the outbox keeps: thousands fit in memory."""
+    if move.evidence is None:
+        return move
+    return replace(move, evidence=move.evidence.model_copy(update={"source_list": None}))
+
+
 def apply_moves(outbox: Outbox, moves: Iterable[Move]) -> list[Submission]:
-    """Accept the new points as next revisions; those that stayed the same are left alone."""
-    return [
-        outbox.add(move.new, move.evidence)
-        for move in moves
-        if move.new is not None and move.status == "changed"
-    ]
+    """Accept the new points as next revisions.
+
+    Those that stayed the same are left alone, and those that were changed or withdrawn since they
+    were calibrated again.
+    """
+    return [row for move in moves if (row := _apply(outbox, move)) is not None]
 
 
-__all__ = ["MOVES_SIGMA", "Move", "apply_moves", "recalibrate", "recalibrate_point"]
+def _apply(outbox: Outbox, move: Move) -> Submission | None:
+    if move.new is None or move.evidence is None or move.status != "changed":
+        return None
+    kept = outbox.current(move.old.id).submission
+    withdrawn = outbox.get(move.old.id).state is SubmissionState.WITHDRAWN
+    if withdrawn or kept.point.revision != move.old.revision or kept.evidence is None:
+        return None
+    whole = move.evidence.model_copy(update={"source_list": kept.evidence.source_list})
+    return outbox.add(move.new, whole)
+
+
+__all__ = ["MOVES_SIGMA", "Move", "apply_moves", "lean", "recalibrate", "recalibrate_point"]

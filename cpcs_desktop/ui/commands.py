@@ -10,6 +10,7 @@ from PySide6.QtGui import QAction, QKeySequence
 
 from cpcs_desktop.datamodel.band import BandRequest
 from cpcs_desktop.ui.gestures import GESTURES, MENUS, Gesture
+from cpcs_desktop.ui.light_curve_points import PointMeant
 from cpcs_desktop.ui.markers import Overlay
 
 if TYPE_CHECKING:
@@ -53,6 +54,37 @@ def commands(window: MainWindow) -> dict[str, Command]:
         elif keys:
             bridge.command(lambda: bridge.night.remove(keys))
 
+    def meant() -> PointMeant | None:
+        """Return the point that the front tab is about."""
+        found = None
+        if window.tabs.currentWidget() is window.outbox:
+            row = window.outbox.table.chosen()
+            found = None if row is None else PointMeant(row.point_id)
+        elif window.tabs.currentWidget() is window.light_curve:
+            found = window.light_curve.meant
+        elif bridge.current is not None:
+            name = bridge.night.point_of(bridge.current)
+            accepted = {row.point_id for row in bridge.sending.submissions()}
+            found = PointMeant(name) if name in accepted else None
+        if found is None:
+            bridge.said.emit("Choose a point first: click it, or step with . and ,")
+        return found
+
+    def record() -> None:
+        point = meant()
+        if point is not None:
+            window.desk.open_record(point.id, point.revision, of_server=point.of_server)
+
+    def withdraw() -> None:
+        point = meant()
+        if point is not None:
+            window.desk.ask_withdraw(point.id)
+
+    def doubt() -> None:
+        point = meant()
+        if point is not None:
+            window.desk.ask_doubt(point.id)
+
     def comment() -> None:
         window.show_tab("calibrate")
         calibrate.result.comment.setFocus()
@@ -71,6 +103,7 @@ def commands(window: MainWindow) -> dict[str, Command]:
         "again": again,
         "times": window.ask_times,
         "header": window.show_header,
+        "openRecord": window.desk.ask_files,
         "quit": window.close,
         "undo": bridge.undo,
         "redo": bridge.redo,
@@ -86,6 +119,12 @@ def commands(window: MainWindow) -> dict[str, Command]:
         "reject": calibrate.result.ask_reason,
         "submit": bridge.sending.push_now,
         "dryRun": calibrate.target_bar.dry_run.toggle,
+        "record": record,
+        "doubt": doubt,
+        "withdraw": withdraw,
+        "decide": window.outbox.ask_decision,
+        "recalibrate": window.desk.recalibrate,
+        "bhtom": window.desk.show_bhtom,
         "sampImage": window.samp.send_image,
         "sampStars": window.samp.send_stars,
         "sampPlace": window.samp.send_place,
@@ -101,6 +140,9 @@ def commands(window: MainWindow) -> dict[str, Command]:
         "zoomFit": image.fit_view,
         "zoomOne": image.box.one_to_one,
         "northUp": image.north_up,
+        "nextPoint": lambda: window.light_curve.step(1),
+        "previousPoint": lambda: window.light_curve.step(-1),
+        "older": window.light_curve.controls.older.toggle,
         "refresh": window.refresh,
         "dark": lambda: window.choose_theme("dark"),
         "light": lambda: window.choose_theme("light"),

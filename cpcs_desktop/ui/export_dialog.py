@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 #: what the file dialog offers -> (ending, format of the writer)
 FORMATS: dict[str, tuple[str, str]] = {
     "CSV (*.csv)": (".csv", "csv"),
+    "CPCS JSON (*.json)": (".json", "cpcs"),
     "AAVSO extended (*.txt)": (".txt", "aavso"),
     "VOTable (*.vot)": (".vot", "votable"),
     "ECSV (*.ecsv)": (".ecsv", "ecsv"),
@@ -44,7 +45,13 @@ def export_light_curve(window: MainWindow) -> None:
         except CpcsError as error:
             window.bridge.explain(error)
         else:
-            window.bridge.said.emit(f"Light curve written to {path}")
+            window.bridge.said.emit(_written(window, path, file_format))
+
+
+def _written(window: MainWindow, path: Path, file_format: str) -> str:
+    if file_format == "aavso" and not window.bridge.settings.observatory.aavso_code:
+        return f"Written to {path} without an observer's code: name it in Settings (Ctrl+,)."
+    return f"Light curve written to {path}"
 
 
 def write_export(window: MainWindow, path: Path, file_format: str) -> None:
@@ -63,8 +70,10 @@ def write_export(window: MainWindow, path: Path, file_format: str) -> None:
     from cpcs_desktop.io.light_curves import write_light_curve
 
     event = next((e for e in window.bridge.sending.events if e.ivorn == view.shown_event), None)
+    code = window.bridge.settings.observatory.aavso_code
+    aavso = AavsoHeader(code) if code else AavsoHeader()
     curve = LightCurve(str(view.shown_event), view.exported_points())
-    write_light_curve(curve, path, file_format, event=event, aavso=AavsoHeader())
+    write_light_curve(curve, path, file_format, event=event, aavso=aavso)
 
 
 def write_plot(view: LightCurveView, path: Path, file_format: str) -> None:

@@ -1,34 +1,82 @@
-"""Which points a light curve shows: the server's, those waiting here, and the draft."""
+"""Which points a light curve shows: the server's, those waiting here, the draft, older ones."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from cpcs_desktop.datamodel.errors import CpcsError
 from cpcs_desktop.datamodel.point import LightCurvePoint, PhotometricPoint
-from cpcs_desktop.datamodel.submission import SubmissionState
+from cpcs_desktop.datamodel.submission import Submission, SubmissionState
 from cpcs_desktop.session.acceptance import draft_point
 from cpcs_desktop.session.night_frame import Verdict
+from cpcs_desktop.sync.doubts import doubt_of
 from cpcs_desktop.ui import numbers
 from cpcs_desktop.ui.bridge import Bridge
 
-How = Literal["server", "waiting", "night", "draft"]
+How = Literal["server", "waiting", "night", "draft", "older"]
 _HERE = "this observatory"
 
 
 @dataclass(frozen=True)
+class PointMeant:
+    """A point that something is to be done to.
+
+    Parameters
+    ----------
+    id : str
+    revision : int or None
+        None is the one that counts.
+    of_server : bool
+        The server's content, also where this machine holds the same revision.
+    """
+
+    id: str
+    revision: int | None = None
+    of_server: bool = False
+
+
+@dataclass(frozen=True)
 class Drawn:
-    """One point of the plot: where it comes from and, if it is ours, its row of the night."""
+    """One point of the plot: where it comes from and, if it is ours, its row of the night.
+
+    Parameters
+    ----------
+    point : LightCurvePoint
+    how : str
+    where : str
+        Where it stands, in words.
+    key : int or None
+        Row of the night.
+    own : bool
+        It was accepted on this machine.
+    doubt : str or None
+        Why its observer doubts it.
+    """
 
     point: LightCurvePoint
     how: How
     where: str
     key: int | None = None
+    own: bool = False
+    doubt: str | None = None
+
+    @property
+    def meant(self) -> PointMeant | None:
+        """What its record is asked for by; None while there is no record."""
+        if self.how in {"night", "draft"}:
+            return None
+        return PointMeant(self.point.id, self.point.revision, of_server=not self.own)
 
 
-def drawn_points(bridge: Bridge, event: str | None) -> list[Drawn]:
-    """Return the points to draw for an event, the draft last."""
+def drawn_points(bridge: Bridge, event: str | None, *, older: bool = False) -> list[Drawn]:
+    """Return the points to draw for an event, the draft last.
+
+    Parameters
+    ----------
+    older : bool
+        Superseded and withdrawn revisions, too.
+    """
     if event is None:
         return []
     rows = {bridge.night.point_of(frame.key): frame.key for frame in bridge.night.frames}
@@ -36,25 +84,62 @@ def drawn_points(bridge: Bridge, event: str | None) -> list[Drawn]:
         point.id: Drawn(point, "server", "on the server", rows.get(point.id))
         for point in bridge.sending.light_curve(event).points
     }
-    for submission in bridge.sending.submissions():
-        if submission.event != event or submission.state is SubmissionState.WITHDRAWN:
-            if submission.event == event:
-                found.pop(submission.point_id, None)
+    mine = [row for row in bridge.sending.submissions() if row.event == event]
+    unread: list[Submission] = []
+    for submission in mine:
+        if submission.state is SubmissionState.WITHDRAWN:
+            found.pop(submission.point_id, None)
             continue
         there = found.get(submission.point_id)
         if there is not None and there.point.revision >= submission.revision:
+            same = there.point.revision == submission.revision and not submission.in_conflict
+            known = bridge.sending.known_point(submission)
+            unread += [submission] if known is None else []
+            doubt = doubt_of(known.comment) if known is not None and same else None
+            found[submission.point_id] = replace(there, own=same, doubt=doubt)
             continue
-        point = as_drawn(bridge.sending.accepted_point(submission))
+        kept = bridge.sending.accepted_point(submission)
         where = submission.message or submission.state.value.lower()
-        found[point.id] = Drawn(point, "waiting", where, rows.get(point.id))
+        key = rows.get(kept.id)
+        found[kept.id] = Drawn(
+            as_drawn(kept), "waiting", where, key, own=True, doubt=doubt_of(kept.comment)
+        )
+    if unread:
+        bridge.sending.read_points(unread)
+    hidden = _hidden(bridge, event, mine, found) if older else []
     for point, key in _tonight(bridge, event):
         if point.id not in found:
             found[point.id] = Drawn(point, "night", "of tonight, not decided yet", key)
-    drawn = list(found.values())
+    drawn = hidden + list(found.values())
     draft = _draft(bridge, event)
     if draft is not None:
-        drawn = [d for d in drawn if d.point.id != draft.point.id] + [draft]
+        stay = [d for d in drawn if d.point.id != draft.point.id or d.how == "older"]
+        drawn = [*stay, draft]
     return drawn
+
+
+def _hidden(
+    bridge: Bridge, event: str, mine: list[Submission], found: dict[str, Drawn]
+) -> list[Drawn]:
+    """Return superseded and withdrawn revisions, this machine's and the server's."""
+    hidden: dict[tuple[str, int], Drawn] = {}
+    for row in mine:
+        for point in bridge.sending.accepted_points(row.point_id):
+            if point.revision < row.revision:
+                where = f"superseded by revision {row.revision}"
+            elif row.state is SubmissionState.WITHDRAWN:
+                where = row.message
+            else:
+                continue
+            hidden[point.id, point.revision] = Drawn(as_drawn(point), "older", where, own=True)
+    for told in bridge.sending.older(event):
+        now = found.get(told.id)
+        shown = now is not None and now.point.revision == told.revision
+        if shown or (told.id, told.revision) in hidden:
+            continue
+        word = "withdrawn" if told.withdrawn else "superseded"
+        hidden[told.id, told.revision] = Drawn(told, "older", word)
+    return list(hidden.values())
 
 
 def _tonight(bridge: Bridge, event: str) -> list[tuple[LightCurvePoint, int]]:
@@ -118,7 +203,7 @@ def neighbours(draft: LightCurvePoint, drawn: list[Drawn]) -> str:
         (
             d.point
             for d in drawn
-            if d.how != "draft"
+            if d.how not in {"draft", "older"}
             and d.point.kind == "DETECTION"
             and d.point.band.partition("/")[2] == letter
         ),

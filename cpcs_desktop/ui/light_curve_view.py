@@ -2,64 +2,57 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QPointF, Qt
-from PySide6.QtGui import QPainterPath, QShowEvent
+from PySide6.QtCore import QPointF, Qt, Signal
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from cpcs_desktop.calib.light_curves import outlier_sigmas
+from cpcs_desktop.datamodel.band import band_order
 from cpcs_desktop.datamodel.point import LightCurvePoint
 from cpcs_desktop.session.changes import Changes
-from cpcs_desktop.ui import numbers
 from cpcs_desktop.ui.bridge import Bridge
-from cpcs_desktop.ui.light_curve_points import Drawn, drawn_points, neighbours
+from cpcs_desktop.ui.light_curve_controls import LightCurveControls
+from cpcs_desktop.ui.light_curve_marks import ALL, Choice, Mark, Shown, marks_of, ranges
+from cpcs_desktop.ui.light_curve_points import Drawn, PointMeant, drawn_points, neighbours
+from cpcs_desktop.ui.light_curve_spots import places, spots
+from cpcs_desktop.ui.light_curve_words import title_html
 from cpcs_desktop.ui.plot_box import PlotBox, Spots
-from cpcs_desktop.ui.theme import Theme, band_colour, css, qcolor
+from cpcs_desktop.ui.theme import Theme, qcolor
 from cpcs_desktop.ui.time_axis import TimeAxis, TimeScale
 
 CLICK_RADIUS = 8.0
-_ALL = "all"
-_SYMBOLS = ("o", "s", "d", "t", "p", "h", "star", "t1")
-
-
-def _down_arrow() -> QPainterPath:
-    """Return the sign of a limit: a bar with an arrow that hangs from it."""
-    path = QPainterPath()
-    for x1, y1, x2, y2 in (
-        (-0.22, 0.0, 0.22, 0.0),
-        (0.0, 0.0, 0.0, 0.5),
-        (0.0, 0.5, -0.14, 0.32),
-        (0.0, 0.5, 0.14, 0.32),
-    ):
-        path.moveTo(x1, y1)
-        path.lineTo(x2, y2)
-    return path
-
-
-_DOWN_ARROW = _down_arrow()
-
-
-@dataclass
-class _Chosen:
-    """What the lists above the plot narrow it to."""
-
-    band: str = _ALL
-    observatory: str = _ALL
 
 
 class LightCurveView(QWidget):
-    """Magnitudes (inverted) against time, one colour a band, one marker an observatory."""
+    """Magnitudes (inverted) against time, one colour a band, one marker an observatory.
+
+    Signals
+    -------
+    record_wanted(PointMeant)
+    withdrawal_wanted(str), doubt_wanted(str)
+        Id of a point.
+    """
+
+    record_wanted = Signal(object)
+    withdrawal_wanted = Signal(str)
+    doubt_wanted = Signal(str)
 
     def __init__(self, bridge: Bridge, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("lightCurve")
         self._bridge = bridge
         self._theme = theme
-        self._chosen = _Chosen()
         self._drawn: list[Drawn] = []
+        self._marks: list[Mark] = []
+        self._x = self._y = np.zeros(0)
+        self._sigmas: dict[str, float] = {}
+        self._judged: tuple[Any, ...] = ()
+        self._picked: Mark | None = None
         self._event: str | None = None
         self._shown: tuple[Any, ...] = ()
         self._stale = False
@@ -72,9 +65,15 @@ class LightCurveView(QWidget):
         self.observatories = self._combo("lightCurveObservatory", "Observatory")
         self.times = self._combo("lightCurveTime", "Time axis")
         self.times.addItems([scale.value for scale in TimeScale])
-        self.refresh = QPushButton("Fetch", self)
-        self.refresh.setObjectName("lightCurveFetch")
-        self.refresh.setToolTip("Ask the server for new points (F5)")
+        self.refresh = self._button(
+            "lightCurveFetch", "Fetch", "Ask the server for new points (F5)"
+        )
+        self.open_record = self._button("lightCurveOpen", "Record", "How the point came about (p)")
+        self.doubt = self._button("lightCurveDoubt", "Doubtful …", "Mark one's own point (m)")
+        self.withdraw = self._button(
+            "lightCurveWithdraw", "Withdraw …", "Take one's own point back, with a reason (w)"
+        )
+        self.controls = LightCurveControls(self)
         self.axis = TimeAxis(orientation="bottom")
         self.box = PlotBox()
         self.canvas = pg.GraphicsLayoutWidget()
@@ -82,12 +81,10 @@ class LightCurveView(QWidget):
         self.canvas.setAccessibleName("Light curve")
         self.plot = self.canvas.addPlot(viewBox=self.box, axisItems={"bottom": self.axis})
         self.plot.hideButtons()
-        self.plot.setLabels(left="magnitude")
         self.plot.getAxis("left").enableAutoSIPrefix(enable=False)
-        self.box.invertY()
-        self.points, self.lit = Spots(), Spots()
+        self.points, self.lit, self.ringed, self.crossed = Spots(), Spots(), Spots(), Spots()
         self.bars = pg.ErrorBarItem(x=np.zeros(1), y=np.zeros(1), height=np.zeros(1), beam=0.0)
-        for thing in (self.bars, self.points, self.lit):
+        for thing in (self.bars, self.points, self.crossed, self.ringed, self.lit):
             self.plot.addItem(thing)
         self.record = QLabel(self)
         self.record.setObjectName("lightCurveRecord")
@@ -96,10 +93,15 @@ class LightCurveView(QWidget):
         self.record.setMinimumHeight(self.fontMetrics().height() * 2)
         self._arrange()
 
-        self.bands.currentTextChanged.connect(self._on_narrow)
-        self.observatories.currentTextChanged.connect(self._on_narrow)
-        self.times.currentTextChanged.connect(self._on_time)
+        self.bands.currentTextChanged.connect(lambda _text: self._narrow())
+        self.observatories.currentTextChanged.connect(lambda _text: self._narrow())
+        self.times.currentTextChanged.connect(lambda _text: self._label_axes())
         self.refresh.clicked.connect(self.fetch)
+        self.open_record.clicked.connect(self._ask_record)
+        self.doubt.clicked.connect(lambda: self._ask_own(self.doubt_wanted))
+        self.withdraw.clicked.connect(lambda: self._ask_own(self.withdrawal_wanted))
+        self.controls.changed.connect(self._on_choice)
+        self.controls.said.connect(bridge.said)
         self.box.clicked.connect(lambda at, _mods: self._on_click(at))
         self.box.double_clicked.connect(lambda _at: self.fit_view())
         bridge.changed.connect(self._on_changed)
@@ -112,6 +114,12 @@ class LightCurveView(QWidget):
         combo.setToolTip(word)
         combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         return combo
+
+    def _button(self, name: str, text: str, tip: str) -> QPushButton:
+        button = QPushButton(text, self)
+        button.setObjectName(name)
+        button.setToolTip(tip)
+        return button
 
     def _arrange(self) -> None:
         row = QHBoxLayout()
@@ -127,11 +135,16 @@ class LightCurveView(QWidget):
             row.addWidget(label)
             row.addWidget(widget)
         row.addWidget(self.refresh)
+        below = QHBoxLayout()
+        below.addWidget(self.record, 1)
+        for button in (self.open_record, self.doubt, self.withdraw):
+            below.addWidget(button)
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 8, 8, 8)
         column.addLayout(row)
+        column.addWidget(self.controls)
         column.addWidget(self.canvas, 1)
-        column.addWidget(self.record)
+        column.addLayout(below)
 
     def use_theme(self, theme: Theme) -> None:
         """Use other colours."""
@@ -151,13 +164,30 @@ class LightCurveView(QWidget):
     # -- what is shown ---------------------------------------------------------------------------
 
     @property
+    def choice(self) -> Choice:
+        """What the controls say."""
+        return self.controls.choice
+
+    @property
     def shown_event(self) -> str | None:
         """The event whose light curve is shown."""
         return self._event
 
+    @property
+    def marks(self) -> Sequence[Mark]:
+        """What is drawn."""
+        return self._marks
+
+    @property
+    def meant(self) -> PointMeant | None:
+        """The point picked, as its record is asked for; None for none that has one."""
+        drawn = None if self._picked is None else self._picked.drawn
+        return None if drawn is None else drawn.meant
+
     def exported_points(self) -> tuple[LightCurvePoint, ...]:
-        """Return the points shown, the draft left out."""
-        return tuple(d.point for d in self._drawn if d.how != "draft" and self._wanted(d.point))
+        """Return the points that count among those chosen: nothing undecided, nothing hidden."""
+        counting = (d for d in self._drawn if d.how in {"server", "waiting"})
+        return tuple(d.point for d in counting if self.choice.takes(d.point))
 
     def fetch(self) -> None:
         """Ask the server for new points."""
@@ -166,15 +196,20 @@ class LightCurveView(QWidget):
         if not self._bridge.sending.server:
             self._bridge.said.emit("No server is set: open Settings (Ctrl+,) and name one.")
         self._bridge.sending.fetch_light_curve(self._event)
+        if self.choice.older:
+            self._bridge.sending.fetch_older(self._event)
 
     def show_event(self, event: str | None) -> None:
         """Show another event's light curve."""
         if event != self._event:
             self._event = event
+            self._picked = None
             self.record.setText("")
             self._shown = ()
             if event is not None:
                 self._bridge.sending.fetch_light_curve(event)
+                if self.choice.older:
+                    self._bridge.sending.fetch_older(event)
             self._draw()
 
     def _on_changed(self, changes: Changes) -> None:
@@ -195,156 +230,160 @@ class LightCurveView(QWidget):
         if self._stale:
             self._draw()
 
+    # -- drawing ---------------------------------------------------------------------------------
+
     def _draw(self) -> None:
         self._stale = False
-        self._drawn = drawn_points(self._bridge, self._event)
-        self._offer(self.bands, sorted({d.point.band for d in self._drawn}))
-        self._offer(self.observatories, sorted({d.point.observatory for d in self._drawn}))
-        shown = [d for d in self._drawn if self._wanted(d.point)]
-        self._title(shown)
-        spots = [self._spot(d, n) for n, d in enumerate(shown)]
-        self.points.setData(spots)
-        with_err = [d for d in shown if d.point.mag_err_total is not None or d.point.mag_err]
-        self.bars.setVisible(bool(with_err))
-        if with_err:
-            self.bars.setData(
-                x=np.array([d.point.mjd for d in with_err]),
-                y=np.array([d.point.mag for d in with_err]),
-                height=2 * np.array([_total(d.point) for d in with_err]),
-            )
-        now = (self._event, len(self._drawn), self._chosen.band, self._chosen.observatory)
+        self._drawn = drawn_points(self._bridge, self._event, older=self.choice.older)
+        bands = sorted({d.point.band for d in self._drawn}, key=band_order)
+        names = sorted({d.point.observatory for d in self._drawn})
+        self._offer(self.bands, bands)
+        self._offer(self.observatories, names)
+        self.controls.offer_letters(dict.fromkeys(b.partition("/")[2] for b in bands))
+        self._judge()
+        longitude = self._bridge.settings.observatory.longitude
+        self._marks = marks_of(self._drawn, self.choice, self._sigmas, longitude)
+        self._x = np.array([m.x for m in self._marks])
+        self._y = np.array([m.y for m in self._marks])
+        self._label_axes()
+        self.title.setText(title_html(self._event, self._drawn, self._marks, self._theme))
+        self.points.setData(**spots(self._marks, names, self._theme))
+        none = pg.mkBrush(None)
+        warning = pg.mkPen(qcolor(self._theme.warning), width=1.8)
+        self.ringed.setData(
+            **places(self._marks, lambda m: m.hint), size=20, symbol="o", pen=warning, brush=none
+        )
+        self.crossed.setData(
+            **places(self._marks, lambda m: m.doubted), size=18, symbol="x", pen=warning, brush=none
+        )
+        err = np.array([m.err or 0.0 for m in self._marks])
+        self.bars.setVisible(bool(err.any()))
+        if err.any():
+            self.bars.setData(x=self._x[err > 0], y=self._y[err > 0], height=2 * err[err > 0])
+        now = (self._event, len(self._marks), self.choice)
         if now != self._shown:
             self._shown = now
             self.fit_view()
         self._light()
 
+    def _judge(self) -> None:
+        """Compare points with their neighbours in a thread, when there are others than before."""
+        counted = [d.point for d in self._drawn if d.how in {"server", "waiting"}]
+        now = tuple((p.id, p.revision) for p in counted)
+        if now == self._judged:
+            return
+        self._judged = now
+
+        def came(sigmas: Any) -> None:
+            known = zip(counted, sigmas, strict=True)
+            self._sigmas = {p.id: float(s) for p, s in known if np.isfinite(s)}
+            self._draw()
+
+        future = self._bridge.threads.submit(outlier_sigmas, counted)
+        self._bridge.tasks.start("neighbours", future, came)
+
+    def _label_axes(self) -> None:
+        choice = self.choice
+        colour = choice.shown is Shown.COLOUR
+        left = f"{choice.blue} − {choice.red} (mag)" if colour else "magnitude"
+        self.plot.setLabels(left=left)
+        self.box.invertY(not colour)
+        if choice.period_days is not None:
+            self.axis.use_phase(choice.period_days)
+        else:
+            self.axis.use_scale(TimeScale(self.times.currentText()))
+
     def _offer(self, combo: QComboBox, words: list[str]) -> None:
-        wanted = [_ALL, *words]
+        wanted = [ALL, *words]
         if [combo.itemText(n) for n in range(combo.count())] != wanted:
             before = combo.currentText()
             combo.blockSignals(True)
             combo.clear()
             combo.addItems(wanted)
-            combo.setCurrentText(before if before in wanted else _ALL)
+            combo.setCurrentText(before if before in wanted else ALL)
             combo.blockSignals(False)
-            self._chosen = _Chosen(self.bands.currentText(), self.observatories.currentText())
-
-    def _wanted(self, point: LightCurvePoint) -> bool:
-        return self._chosen.band in {_ALL, point.band} and (
-            self._chosen.observatory in {_ALL, point.observatory}
-        )
-
-    def _spot(self, drawn: Drawn, number: int) -> dict[str, Any]:
-        theme, point = self._theme, drawn.point
-        rgb = band_colour(point.band.partition("/")[2], theme)
-        names = sorted({d.point.observatory for d in self._drawn})
-        symbol: str | QPainterPath = _SYMBOLS[names.index(point.observatory) % len(_SYMBOLS)]
-        size = 11
-        pen = pg.mkPen(qcolor(rgb), width=1.4)
-        brush = pg.mkBrush(qcolor(rgb))
-        if point.kind == "UPPER_LIMIT":
-            symbol, size, brush = _DOWN_ARROW, 22, pg.mkBrush(None)
-        if drawn.how == "draft":
-            pen, brush = pg.mkPen(qcolor(rgb), width=2.6), pg.mkBrush(None)
-            size += 6
-        elif drawn.how != "server":
-            brush = pg.mkBrush(None)
-            if drawn.how == "night":
-                pen, size = pg.mkPen(qcolor(rgb, 150), width=1.0), size - 2
-        return {
-            "pos": (point.mjd, point.mag),
-            "symbol": symbol,
-            "size": size,
-            "pen": pen,
-            "brush": brush,
-            "data": number,
-        }
-
-    def _title(self, shown: list[Drawn]) -> None:
-        faint = css(self._theme.faint)
-        if self._event is None:
-            text = "Choose an event, or a row of the night, to see its light curve."
-            self.title.setText(f'<span style="color:{faint}">{text}</span>')
-            return
-        here = sum(d.how == "waiting" for d in shown)
-        parts = [f"{sum(d.how == 'server' for d in shown)} points on the server"]
-        if here:
-            parts.append(f"{here} accepted here, not sent yet (hollow)")
-        night = sum(d.how == "night" for d in shown)
-        if night:
-            parts.append(f"{night} of tonight, not decided (thin)")
-        if any(d.how == "draft" for d in shown):
-            parts.append("the draft is ringed")
-        words = "; ".join(parts)
-        bands = sorted({d.point.band for d in shown})
-        legend = " ".join(
-            f'<span style="color:{css(band_colour(b.partition("/")[2], self._theme))}">● {b}</span>'
-            for b in bands
-        )
-        self.title.setText(
-            f'<b>{self._event}</b> <span style="color:{faint}">{words}</span> &nbsp; {legend}'
-        )
+            self._narrow()
 
     def fit_view(self) -> None:
-        """Show every point."""
-        shown = [d.point for d in self._drawn if self._wanted(d.point)]
-        if not shown:
+        """Show every mark."""
+        if not self._marks:
             return
-        x = [p.mjd for p in shown]
-        low = [p.mag - _total(p) for p in shown]
-        high = [p.mag + _total(p) for p in shown]
-        wide = max(max(x) - min(x), 0.02)
-        middle = (max(x) + min(x)) / 2
-        self.box.setRange(
-            xRange=(middle - wide / 2, middle + wide / 2),
-            yRange=(min(low) - 0.05, max(high) + 0.05),
-            padding=0.06,
-        )
+        x_range, y_range = ranges(self._marks)
+        self.box.setRange(xRange=x_range, yRange=y_range, padding=0.06)
 
     def _light(self) -> None:
-        draft = next((d for d in self._drawn if d.how == "draft"), None)
-        if draft is not None and self._wanted(draft.point):
-            self.record.setText(neighbours(draft.point, self._drawn))
-            pos = [{"pos": (draft.point.mjd, draft.point.mag)}]
-            pen = pg.mkPen(qcolor(self._theme.accent), width=1.6)
-            self.lit.setData(pos, size=25, symbol="o", pen=pen, brush=pg.mkBrush(None))
-        else:
-            self.lit.setData([])
+        """Ring the point picked, else the draft."""
+        picked = self._picked
+        if picked is not None and picked.drawn is not None:
+            wanted = picked.drawn.point
+            same = (m for m in self._marks if m.drawn is not None and m.x >= picked.x)
+            here = next((m for m in same if m.is_of(wanted)), None)
+            self._picked = picked = here
+        draft = next((m for m in self._marks if m.how == "draft"), None)
+        if picked is None and draft is not None and draft.drawn is not None:
+            self.record.setText(neighbours(draft.drawn.point, self._drawn))
+        ring = picked or draft
+        pen = pg.mkPen(qcolor(self._theme.accent), width=1.6)
+        at = [] if ring is None else [{"pos": (ring.x, ring.y)}]
+        self.lit.setData(at, size=25, symbol="o", pen=pen, brush=pg.mkBrush(None))
+        drawn = None if picked is None else picked.drawn
+        self.open_record.setEnabled(drawn is not None and drawn.meant is not None)
+        for button in (self.doubt, self.withdraw):
+            button.setEnabled(drawn is not None and drawn.own and drawn.how != "older")
 
     # -- gestures --------------------------------------------------------------------------------
 
-    def _on_narrow(self, _text: str) -> None:
-        self._chosen = _Chosen(self.bands.currentText(), self.observatories.currentText())
+    def _narrow(self) -> None:
+        self.controls.narrow(
+            band=self.bands.currentText(), observatory=self.observatories.currentText()
+        )
+
+    def _on_choice(self, choice: Choice) -> None:
+        self._picked = None
+        self.record.setText("")
+        if choice.older and self._event is not None:
+            self._bridge.sending.fetch_older(self._event)
         self._draw()
 
-    def _on_time(self, text: str) -> None:
-        self.axis.use_scale(TimeScale(text))
-
-    def point_at(self, at: QPointF) -> Drawn | None:
-        """Return the point within 8 screen pixels, the nearest one."""
+    def mark_at(self, at: QPointF) -> Mark | None:
+        """Return the mark within 8 screen pixels, the nearest one."""
+        if not self._marks:
+            return None
         width, height = self.box.viewPixelSize()
-        near = [
-            (float(np.hypot((d.point.mjd - at.x()) / width, (d.point.mag - at.y()) / height)), n)
-            for n, d in enumerate(self._drawn)
-            if self._wanted(d.point)
-        ]
-        apart, number = min(near, default=(np.inf, 0))
-        return self._drawn[number] if apart <= CLICK_RADIUS else None
+        apart = np.hypot((self._x - at.x()) / width, (self._y - at.y()) / height)
+        nearest = int(np.argmin(apart))
+        return self._marks[nearest] if apart[nearest] <= CLICK_RADIUS else None
 
     def _on_click(self, at: QPointF) -> None:
-        drawn = self.point_at(at)
-        if drawn is None:
+        mark = self.mark_at(at)
+        if mark is not None:
+            self.pick(mark)
+            self._ask_record()
+
+    def pick(self, mark: Mark) -> None:
+        """Pick a mark: it is ringed and told; the row of one's own night is looked at."""
+        self._picked = mark
+        self.record.setText(mark.words)
+        self._light()
+        if mark.drawn is not None and mark.drawn.key is not None and mark.how != "older":
+            self._bridge.look_at(mark.drawn.key)
+            self.record.setText(mark.words)
+
+    def step(self, by: int) -> None:
+        """Pick the next (1) or previous (-1) mark by time."""
+        if not self._marks:
+            self._bridge.said.emit("The light curve is empty.")
             return
-        point = drawn.point
-        limit = point.kind == "UPPER_LIMIT"
-        self.record.setText(
-            f"{point.band} {numbers.magnitude(point.mag, _total(point) or None, is_limit=limit)} "
-            f"· MJD {numbers.number(point.mjd, 5)} ({numbers.iso(point.mjd)} UTC) "
-            f"· {point.observatory} · revision {point.revision} · {drawn.where} · id {point.id}"
-        )
-        if drawn.key is not None:
-            self._bridge.look_at(drawn.key)
+        order = sorted(range(len(self._marks)), key=lambda n: (self._x[n], self._y[n]))
+        here = next((k for k, n in enumerate(order) if self._marks[n] is self._picked), None)
+        start = -1 if by > 0 else len(order)
+        at = min(max((start if here is None else here) + by, 0), len(order) - 1)
+        self.pick(self._marks[order[at]])
 
+    def _ask_record(self) -> None:
+        if self.meant is not None:
+            self.record_wanted.emit(self.meant)
 
-def _total(point: LightCurvePoint) -> float:
-    return point.mag_err_total or point.mag_err or 0.0
+    def _ask_own(self, wanted: Any) -> None:
+        if self.meant is not None:
+            wanted.emit(self.meant.id)

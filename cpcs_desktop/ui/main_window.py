@@ -19,6 +19,7 @@ from cpcs_desktop.ui.events_view import EventsView
 from cpcs_desktop.ui.light_curve_view import LightCurveView
 from cpcs_desktop.ui.opening import open_dialog
 from cpcs_desktop.ui.outbox_view import OutboxView
+from cpcs_desktop.ui.point_desk import PointDesk
 from cpcs_desktop.ui.samp_link import SampLink
 from cpcs_desktop.ui.status import StatusLine
 from cpcs_desktop.ui.surveys_view import SurveysView
@@ -68,6 +69,8 @@ class MainWindow(QMainWindow):
         self.events = EventsView(self.bridge, theme)
         self.surveys = SurveysView(self.bridge, theme)
         self.outbox = OutboxView(self.bridge, theme)
+        self.desk = PointDesk(self.bridge, self)
+        self._connect_points()
         self.watching = Watching(self.bridge, self)
         self.samp = SampLink(self.bridge, self)
         self.tabs = QTabWidget(self)
@@ -91,6 +94,22 @@ class MainWindow(QMainWindow):
         self._label_undo()
         self._title()
         self._restore()
+
+    def _connect_points(self) -> None:
+        """Let the views that show points ask for what is done to one."""
+        for view in (self.light_curve, self.outbox):
+            view.withdrawal_wanted.connect(self.desk.ask_withdraw)
+        self.light_curve.record_wanted.connect(
+            lambda point: self.desk.open_record(
+                point.id, point.revision, of_server=point.of_server, take_keys=False
+            )
+        )
+        self.light_curve.doubt_wanted.connect(self.desk.ask_doubt)
+        self.outbox.record_wanted.connect(
+            lambda name, take_keys: self.desk.open_record(name, take_keys=take_keys)
+        )
+        self.outbox.decision_wanted.connect(self.desk.decide)
+        self.outbox.bhtom_wanted.connect(self.desk.show_bhtom)
 
     # -- first and last --------------------------------------------------------------------------
 
@@ -123,6 +142,7 @@ class MainWindow(QMainWindow):
             if self.calibrate.places.isVisible():
                 kept.setValue("places", self.calibrate.places.saveState())
         self.watching.stop()
+        self.desk.close()
         self.samp.close()
         self.bridge.close()
         super().closeEvent(event)
@@ -136,10 +156,14 @@ class MainWindow(QMainWindow):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        """Put what was dropped on the board."""
-        paths = [u.toLocalFile() for u in event.mimeData().urls() if u.isLocalFile()]
+        """Put what was dropped on the board; records open read-only."""
+        paths = [Path(u.toLocalFile()) for u in event.mimeData().urls() if u.isLocalFile()]
         event.acceptProposedAction()
-        self.bridge.add(paths)
+        records = [path for path in paths if path.suffix.lower() == ".zip"]
+        frames = [path for path in paths if path not in records]
+        if frames:
+            self.bridge.add(frames)
+        self.desk.open_files(records)
 
     def ask_files(self) -> None:
         """Ask for files to open."""

@@ -6,6 +6,8 @@ Everything that needs the network library is imported in threads, behind the win
 from __future__ import annotations
 
 import logging
+import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -13,7 +15,7 @@ from PySide6.QtCore import QObject, Signal
 
 from cpcs_desktop.datamodel.errors import CpcsError
 from cpcs_desktop.datamodel.event import Event
-from cpcs_desktop.datamodel.point import LightCurve, PhotometricPoint
+from cpcs_desktop.datamodel.point import LightCurve, LightCurvePoint, PhotometricPoint
 from cpcs_desktop.datamodel.submission import Submission, SubmissionState
 from cpcs_desktop.session.changes import Changes
 from cpcs_desktop.settings import AppSettings, Profile
@@ -52,12 +54,15 @@ class Sending(QObject):
         self.outbox = Outbox(profile.outbox_file)
         self.events: tuple[Event, ...] = ()
         self._light_curves: dict[str, LightCurve] = {}
+        self._older: dict[str, tuple[LightCurvePoint, ...]] = {}
         self._points: dict[tuple[str, int], PhotometricPoint] = {}
         self._threads = ThreadPoolExecutor(1, "cpcs-network")
         self._tasks = Tasks(self)
         self._pusher: BackgroundPusher | None = None
         self.online: bool | None = None
         self.network_sentence = ""
+        #: When the server was heard of last, Unix time, s; None for never.
+        self.last_contact: float | None = None
         self._pushed.connect(self._on_pushed)
         self._push_failed.connect(self._on_push_failed)
 
@@ -69,6 +74,7 @@ class Sending(QObject):
     def start(self) -> None:
         """Send what waits, read the known events and fetch new ones."""
         self._read_events()
+        self._read_contact()
         self._tasks.start("pusher", self._threads.submit(_pusher_class), self._start_pusher)
         self.fetch_events()
 
@@ -91,8 +97,10 @@ class Sending(QObject):
         moved = settings.server_url != self._settings.server_url
         self._settings = settings
         if moved:
-            self.online = None
+            self.online = self.last_contact = None
+            self._read_contact()
             self._light_curves.clear()
+            self._older.clear()
             self.outbox.retry()
             self.fetch_events()
             self.wake(force=True)
@@ -135,11 +143,35 @@ class Sending(QObject):
         """Return the point of a row of the outbox."""
         wanted = (submission.point_id, submission.revision)
         if wanted not in self._points:
-            self._points |= {
-                (submission.point_id, kept.submission.point.revision): kept.point
-                for kept in self.outbox.revisions(submission.point_id)
-            }
+            self.accepted_points(submission.point_id)
         return self._points[wanted]
+
+    def accepted_points(self, point_id: str) -> list[PhotometricPoint]:
+        """Return every revision of a point that was accepted here, oldest first."""
+        kept = self.outbox.points(point_id)
+        self._points |= {(point_id, point.revision): point for point in kept}
+        return kept
+
+    def forget_point(self, point_id: str) -> None:
+        """Read a point anew: a decided conflict may have put other content under its revision."""
+        self._points = {k: point for k, point in self._points.items() if k[0] != point_id}
+
+    def known_point(self, submission: Submission) -> PhotometricPoint | None:
+        """Return the point of a row where it was read before; see :meth:`read_points`."""
+        return self._points.get((submission.point_id, submission.revision))
+
+    def read_points(self, rows: Sequence[Submission]) -> None:
+        """Read the points of these rows in the thread; views are told when they are known."""
+
+        def read() -> dict[tuple[str, int], PhotometricPoint]:
+            found = (point for row in rows for point in self.outbox.points(row.point_id))
+            return {(point.id, point.revision): point for point in found}
+
+        def came(points: dict[tuple[str, int], PhotometricPoint]) -> None:
+            self._points |= points
+            self.changed.emit(Changes(light_curves=True))
+
+        self._tasks.start("read points", self._threads.submit(read), came)
 
     # -- events and light curves -----------------------------------------------------------------
 
@@ -241,12 +273,63 @@ class Sending(QObject):
         if curve is not None:
             self._light_curve_read(curve)
 
+    def older(self, ivorn: str) -> tuple[LightCurvePoint, ...]:
+        """Return all revisions the server told of when it was last asked, hidden ones too."""
+        return self._older.get(ivorn, ())
+
+    def fetch_older(self, ivorn: str) -> None:
+        """Ask the server for superseded and withdrawn revisions of an event's points."""
+        if self.server:
+            self._tasks.start(
+                ("older", ivorn),
+                self._threads.submit(self._ask_older, ivorn),
+                lambda points: self._older_came(ivorn, points),
+                self._offline,
+            )
+
+    def _ask_older(self, ivorn: str) -> tuple[LightCurvePoint, ...]:
+        from cpcs_desktop.sync.light_curves import older_points
+
+        client = self.new_client()
+        if client is None:
+            return ()
+        try:
+            return older_points(client, ivorn)
+        finally:
+            client.close()
+
+    def _older_came(self, ivorn: str, points: tuple[LightCurvePoint, ...]) -> None:
+        self._contact(None)
+        if self._older.get(ivorn) != points:
+            self._older[ivorn] = points
+            self.changed.emit(Changes(light_curves=True))
+
     # -- contact ---------------------------------------------------------------------------------
+
+    def _read_contact(self) -> None:
+        """Bring the time of the last contact from the outbox's file."""
+
+        def read() -> float | None:
+            from cpcs_desktop.sync.delivery import last_contact
+
+            return last_contact(self.outbox.database, self.server).last_contact
+
+        def came(when: float | None) -> None:
+            if when is not None and self.last_contact is None:
+                self.last_contact = when
+                self.changed.emit(Changes(queue=True))
+
+        self._tasks.start("contact", self._threads.submit(read), came)
 
     def _contact(self, error: CpcsError | None) -> None:
         online = error is None
+        before, now = self.last_contact, time.time()
+        if online:
+            self.last_contact = now
+        # The status bar shows minutes: a sooner contact is no news.
+        news = online and (before is None or now // 60 != before // 60)
         sentence = "" if error is None else error.message
-        if (online, sentence) != (self.online, self.network_sentence):
+        if news or (online, sentence) != (self.online, self.network_sentence):
             self.online, self.network_sentence = online, sentence
             self.changed.emit(Changes(queue=True))
 

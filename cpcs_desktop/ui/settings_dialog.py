@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 from cpcs_desktop.datamodel.errors import CpcsError
 from cpcs_desktop.settings import AppSettings, CameraSettings, ObservatorySettings
 from cpcs_desktop.ui.bridge import Bridge
+from cpcs_desktop.ui.settings_bhtom import BhtomPage
 from cpcs_desktop.ui.task import Tasks
 
 _NUMBERS = ("gain", "saturation", "read_noise", "aperture_diameter_pix")
@@ -44,6 +45,7 @@ class SettingsDialog(QDialog):
         self.complaint = QLabel(self)
         self.complaint.setObjectName("settingsComplaint")
         self.complaint.setWordWrap(True)
+        self.bhtom = BhtomPage(bridge.settings.bhtom, self)
         self.pages = QTabWidget(self)
         self.pages.setObjectName("settingsPages")
         for title, page in (
@@ -51,6 +53,7 @@ class SettingsDialog(QDialog):
             ("&Observatory", self._observatory_page()),
             ("&Cameras", self._camera_page()),
             ("&Looks", self._looks_page()),
+            ("&BHTOM", self.bhtom),
         ):
             self.pages.addTab(page, title)
         self.buttons = QDialogButtonBox(
@@ -97,6 +100,7 @@ class SettingsDialog(QDialog):
         self.longitude = self._line("longitude", place.longitude, "degrees, east is positive")
         self.latitude = self._line("latitude", place.latitude, "degrees, north is positive")
         self.altitude = self._line("altitude", place.altitude_m, "metres")
+        self.aavso = self._line("aavsoCode", place.aavso_code, "observer's code, for exports")
         self.observers = self._line(
             "observers", ", ".join(self._bridge.settings.observers), "names, with commas between"
         )
@@ -105,6 +109,7 @@ class SettingsDialog(QDialog):
         form.addRow("La&titude", self.latitude)
         form.addRow("&Height", self.altitude)
         form.addRow("O&bservers", self.observers)
+        form.addRow("AA&VSO", self.aavso)
         return page
 
     def _camera_page(self) -> QWidget:
@@ -239,12 +244,14 @@ class SettingsDialog(QDialog):
             longitude=_number(self.longitude),
             latitude=_number(self.latitude),
             altitude_m=_number(self.altitude),
+            aavso_code=self.aavso.text().strip() or None,
         )
         return self._bridge.settings.model_copy(
             update={
                 "server_url": self.server.text().strip() or None,
                 "observatory": place,
                 "observers": observers,
+                "bhtom": self.bhtom.settings(),
                 "theme": self.theme.currentText(),
                 "text_percent": self.text_size.value(),
                 "cameras": dict(self._cameras),
@@ -257,6 +264,8 @@ class SettingsDialog(QDialog):
             self._check_address(settings.server_url)
             if self.key.text().strip():
                 self._save_key(settings.server_url)
+            if self.bhtom.keep_token(self._bridge.profile, settings.bhtom):
+                self._bridge.said.emit("BHTOM's token is kept in the keyring.")
         except CpcsError as error:
             self.complaint.setText(f"{error.message} {error.hint}")
             return

@@ -36,11 +36,14 @@ class StatusLine(QStatusBar):
         self.progress.hide()
         self.counts = QLabel(self)
         self.counts.setObjectName("counts")
+        self.connection = QLabel(self)
+        self.connection.setObjectName("connectionState")
+        self.connection.setAccessibleName("Connection to the server")
         self.clock = QLabel(self)
         self.clock.setObjectName("clock")
         self.clock.setToolTip("Universal time and MJD, from this computer's clock")
         self.addWidget(self.sentence, 1)
-        for widget in (self.progress, self.counts, self.clock):
+        for widget in (self.progress, self.counts, self.connection, self.clock):
             self.addPermanentWidget(widget)
         self._late = QTimer(self)
         self._late.setSingleShot(True)
@@ -54,6 +57,7 @@ class StatusLine(QStatusBar):
         bridge.changed.connect(self._on_changed)
         self._tick()
         self._count()
+        self._connect()
 
     def say(self, sentence: str) -> None:
         """Show a sentence until the next one."""
@@ -67,6 +71,21 @@ class StatusLine(QStatusBar):
     def _on_changed(self, changes: Changes) -> None:
         if changes.frames or changes.board:
             self._count()
+        if changes.queue or changes.settings or changes.light_curves:
+            self._connect()
+
+    def _connect(self) -> None:
+        """Say whether the server answers, what waits for it, and when it was heard of last."""
+        sending = self._bridge.sending
+        waiting = sum(row.unfinished for row in sending.submissions())
+        state = {None: "not asked yet", True: "online", False: "offline"}[sending.online]
+        words = [state if sending.server else "no server", f"{waiting} waiting"]
+        if sending.last_contact is not None:
+            when = datetime.fromtimestamp(sending.last_contact, UTC)
+            today = when.date() == datetime.now(UTC).date()
+            words.append(f"last contact {when:%H:%M}" if today else f"last {when:%Y-%m-%d}")
+        self.connection.setText(" · ".join(words) + "   ")
+        self.connection.setToolTip(sending.network_sentence or sending.server)
 
     def _count(self) -> None:
         frames = self._bridge.night.frames

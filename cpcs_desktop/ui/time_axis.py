@@ -23,12 +23,20 @@ class TimeScale(StrEnum):
 
 
 class TimeAxis(pg.AxisItem):  # type: ignore[misc]
-    """The axis keeps MJD inside and writes what was asked for."""
+    """The axis keeps MJD inside and writes what was asked for; without a scale it holds phases."""
 
     def __init__(self, orientation: str) -> None:
         super().__init__(orientation=orientation)
+        self._scale: TimeScale | None = None
         self.enableAutoSIPrefix(enable=False)
         self.use_scale(TimeScale.MJD)
+
+    def use_phase(self, period_days: float) -> None:
+        """Write phases as they are: the axis holds them instead of times."""
+        self._scale = None
+        self.setLabel(f"phase, period {period_days:g} d")
+        self.picture = None
+        self.update()
 
     def use_scale(self, scale: TimeScale) -> None:
         """Write times another way."""
@@ -42,6 +50,8 @@ class TimeAxis(pg.AxisItem):  # type: ignore[misc]
         del scale
         digits = 0 if spacing >= 1 else min(6, len(f"{1 / spacing:.0f}"))
         match self._scale:
+            case None:
+                return [f"{v:.2f}" for v in values]
             case TimeScale.MJD:
                 return [f"{v:.{digits}f}" for v in values]
             case TimeScale.JD:

@@ -6,10 +6,10 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 
+from cpcs_desktop.datamodel.band import band_order
 from cpcs_desktop.plots.light_curve import (
     DrawnPoint,
     band_colour,
-    band_order,
     light_curve_picture,
 )
 from server_stub.cpcs.alerts import wanted_curve

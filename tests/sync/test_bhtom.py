@@ -44,7 +44,10 @@ class StandIn:
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                answer = outer.take(self.headers, body)
+                if self.path.startswith("/calibration/"):
+                    answer: tuple[int, bytes] | None = outer.told(self.headers, body)
+                else:
+                    answer = outer.take(self.headers, body)
                 if answer is None:
                     return
                 self.send_response(answer[0])
@@ -55,7 +58,22 @@ class StandIn:
         self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.thread = threading.Thread(target=self.http.serve_forever, args=(0.01,))
         self.thread.start()
-        self.url = f"http://127.0.0.1:{self.http.server_port}/upload/"
+        home = f"http://127.0.0.1:{self.http.server_port}"
+        self.url = f"{home}/upload/"
+        self.result_url = f"{home}/calibration/get-calibration-res/"
+        self.results: dict[int, dict[str, Any]] = {}
+
+    def told(self, headers: Any, body: bytes) -> tuple[int, bytes]:
+        """Answer a question for results, one entry for each number, in the order asked for."""
+        if headers["Authorization"] != "Token secret-token":
+            return 401, b'{"detail": "Invalid token."}'
+        asked = json.loads(body)
+        if not asked.get("calibid"):
+            return 400, b"{\"Error\": \"'calibid' or 'filename' fields are required.\"}"
+        missing = "File with id {} does not exist"
+        data = [self.results.get(n, {"Error": missing.format(n)}) for n in asked["calibid"]]
+        page = {"count": len(data), "num_pages": 1, "current_page": 1, "data": data}
+        return 200, json.dumps(page).encode()
 
     def take(self, headers: Any, body: bytes) -> tuple[int, bytes] | None:
         if headers["Authorization"] != "Token secret-token":
@@ -165,6 +183,35 @@ def test_refusals_have_their_reasons_and_trouble_leaves_no_trace(
     assert "secret-token" not in repr(BhtomClient(service.url, "secret-token"))
 
 
+def result_json(**changes: Any) -> dict[str, Any]:
+    """Return a result with the fields of the service's own table."""
+    fields = {
+        "dataproduct": 1201, "use_catalog": 3, "status": "S", "status_message": "Result updated",
+        "mjd": 57601.0, "exp_time": 60.0, "mag": 15.61, "mag_error": 0.03, "ra": 10.0, "dec": 20.0,
+        "zeropoint": -25.0, "outlier_fraction": 0.1, "scatter": 0.02, "npoints": 40,
+        "best_filter": "r", "survey": "GaiaSP", "match_distans": 2.0, "plot": None,
+    }  # fmt: skip
+    return fields | changes
+
+
+def test_results_are_fetched_by_number(service: StandIn) -> None:
+    service.results = {
+        1201: result_json(),
+        1203: result_json(status="P", mag=None, mag_error=None, best_filter=None),
+        1204: result_json(mag=19.5, mag_error=-1.0),
+    }
+    client = BhtomClient(service.url, "secret-token", result_url=service.result_url)
+    done, unknown, waiting, limit = client.results(["1201", "1202", "1203", "1204"])
+    assert (done.state, done.mag, done.mag_err, done.band) == ("done", 15.61, 0.03, "GaiaSP/r")
+    assert (unknown.remote_id, unknown.state) == ("1202", "unknown")
+    assert "does not exist" in unknown.message
+    assert (waiting.state, waiting.mag) == ("in progress", None)
+    assert (limit.is_limit, limit.mag, limit.mag_err) == (True, 19.5, None)
+    assert client.results([]) == []
+    with pytest.raises(CpcsError, match="Invalid token"):
+        BhtomClient(service.url, "wrong", result_url=service.result_url).results(["1201"])
+
+
 def test_the_bridge_is_off_by_default(
     outbox: Outbox, service: StandIn, make_point: MakePoint, tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -188,3 +235,6 @@ def test_the_bridge_is_off_by_default(
     sent = run("bhtom", "send", "--json")
     assert json.loads(sent.stdout)["state"] == "SENT"
     assert "1201" in run("bhtom", "list").stdout
+    run("config", "set", "bhtom.result_url", service.result_url)
+    service.results = {1201: result_json()}
+    assert json.loads(run("bhtom", "result", "--json").stdout)["mag"] == 15.61

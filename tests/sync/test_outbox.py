@@ -15,6 +15,7 @@ from cpcs_desktop.datamodel.point import PhotometricPoint
 from cpcs_desktop.datamodel.submission import SubmissionState, Tombstone
 from cpcs_desktop.sync import delivery
 from cpcs_desktop.sync.outbox import Outbox
+from cpcs_desktop.wire import Evidence
 
 MakePoint = Callable[..., PhotometricPoint]
 
@@ -185,3 +186,17 @@ def test_two_programs_at_once(tmp_path: Path, make_point: MakePoint) -> None:
     rows = Outbox(file).submissions()
     assert len(rows) == 25
     assert {row.revision for row in rows} == {1}
+
+
+def test_points_alone_are_those_of_the_revisions(outbox: Outbox, make_point: MakePoint) -> None:
+    """Read from the head of what is packed, however long the evidence behind it is."""
+    long = Evidence(
+        stars={}, fits=[], choice={}, checks=[], settings={},
+        source_list="".join(chr(33 + n * n % 90) for n in range(1_000_000)),
+    )  # fmt: skip
+    for mag in (15.1, 15.2, 15.3):
+        outbox.add(make_point(mag=mag, comment="ň☆" * 900), long)
+    name = make_point().id
+    assert outbox.points(name) == [kept.point for kept in outbox.revisions(name)]
+    assert [p.mag for p in outbox.points(name)] == [15.1, 15.2, 15.3]
+    assert outbox.points("nobody") == []

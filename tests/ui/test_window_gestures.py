@@ -278,6 +278,7 @@ def test_finder_chart_is_saved(loaded, tmp_path: Path) -> None:
     ("ending", "kind", "start"),
     [
         ("csv", "csv", b""),
+        ("json", "cpcs", b'{"alert_name"'),
         ("txt", "aavso", b"#TYPE=EXTENDED"),
         ("vot", "votable", b"<?xml"),
         ("ecsv", "ecsv", b"# %ECSV"),
