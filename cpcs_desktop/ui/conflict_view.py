@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from cpcs_desktop.sync.records import Record
 from cpcs_desktop.ui import numbers
 from cpcs_desktop.ui.plain_table import PlainTable
 from cpcs_desktop.ui.record_content import history
 from cpcs_desktop.ui.table_model import Column, TableModel
 from cpcs_desktop.ui.theme import Rgb, Theme
 from cpcs_desktop.wire import PointSubmission
+
+if TYPE_CHECKING:
+    from cpcs_desktop.sync.records import Record
 
 
 @dataclass(frozen=True)

@@ -7,15 +7,17 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cpcs_desktop.sync.records import Record
 from cpcs_desktop.ui import numbers
 from cpcs_desktop.ui.columns_model import ArrayColumn
 from cpcs_desktop.wire import PointBody, PointSubmission
+
+if TYPE_CHECKING:
+    from cpcs_desktop.sync.records import Record
 
 FloatArray = NDArray[np.float64]
 
