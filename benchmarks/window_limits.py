@@ -198,6 +198,8 @@ def pan(folder: Path) -> None:
 
 def board(folder: Path) -> None:
     """Memory and step time with 500 rows on the board."""
+    from astropy.io import fits
+
     from cpcs_desktop.simulate.night import write_practice_night
 
     night = folder / "many"
@@ -206,13 +208,14 @@ def board(folder: Path) -> None:
     told = json.loads((night / "truth.json").read_text())["frames/practice-02-r.fits"]
     copies = folder / "copies"
     copies.mkdir(exist_ok=True)
-    source = (night / "frames" / "practice-02-r.fits").read_bytes()
+    with fits.open(night / "frames" / "practice-02-r.fits") as opened:
+        header, pixels = opened[0].header.copy(), opened[0].data.copy()
     paths = []
     for n in range(500):
         path = copies / f"frame-{n:03d}.fits"
         if not path.exists():
-            # other bytes after the last block: another frame by content, the same sky
-            path.write_bytes(source + n.to_bytes(4, "big").ljust(2880, b"\0"))
+            header["SERIAL"] = n  # another frame by content, of the same sky
+            fits.writeto(path, pixels, header)
         paths.append(path)
     one = Window(folder / "board", night / "cache")
     window = one.window
@@ -223,7 +226,10 @@ def board(folder: Path) -> None:
     memory: list[float] = []
 
     def look() -> bool:
-        done = sum(f.state.value == "calibrated" for f in window.bridge.night.frames)
+        states = [f.state.value for f in window.bridge.night.frames]
+        if "failed" in states:
+            raise SystemExit(str(window.bridge.night.frames[states.index("failed")].error))
+        done = states.count("calibrated")
         if done // 100 > len(memory):
             memory.append(_rss_mib() + sum(_children_mib()))
         return done == 500 and window.settled

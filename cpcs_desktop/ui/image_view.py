@@ -258,7 +258,7 @@ class ImageView(QWidget):
     @property
     def rendered(self) -> bool:
         """Whether the image on the screen is the one asked for."""
-        return "grey" not in self._tasks
+        return "grey" not in self._tasks and not self._soon.isActive()
 
     # -- marks -----------------------------------------------------------------------------------
 

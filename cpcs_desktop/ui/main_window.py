@@ -328,5 +328,6 @@ class MainWindow(QMainWindow):
             and all(f.state in done for f in self.bridge.night.frames)
             and len(self.bridge.tasks) == 0
             and self.calibrate.image.rendered
+            and self.calibrate.stars.shown
             and (frame is None or self.bridge.exposure is not None or frame.error is not None)
         )

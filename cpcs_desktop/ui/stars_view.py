@@ -86,6 +86,11 @@ class StarsView(QWidget):
         super().showEvent(event)
         self._catch_up()
 
+    @property
+    def shown(self) -> bool:
+        """Whether the table, where it is seen at all, shows the present fit."""
+        return not self._stale or not self.isVisible()
+
     def _catch_up(self) -> None:
         if self._stale and self.isVisible():
             self._show()
