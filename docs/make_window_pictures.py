@@ -119,7 +119,7 @@ def dialogs(app: QApplication, window: MainWindow, theme: str) -> None:
 
 def point_views(app: QApplication, window: MainWindow, theme: str) -> None:
     """Take the views of an accepted point: its record, everything again, a light curve's nights."""
-    view, desk = window.light_curve, window.desk
+    view, desk, before = window.light_curve, window.desk, window.bridge.current
     window.show_tab("lightcurve")
     wait(app, lambda: window.settled)
     view.pick(next(mark for mark in view.marks if mark.how == "waiting"))
@@ -136,7 +136,9 @@ def point_views(app: QApplication, window: MainWindow, theme: str) -> None:
     wait(app, again.go.isEnabled)
     save(again, f"{theme}-recalibration")
     again.close()
+    window.bridge.look_at(before)
     window.show_tab("calibrate")
+    wait(app, lambda: window.settled)
 
 
 def night(app: QApplication, folder: Path) -> None:

@@ -86,12 +86,12 @@ class Mark:
     kind : {"detection", "limit"}
     how : str
         As for :class:`Drawn`, or ``bin``, ``colour``.
-    words : str
-        What is said when it is picked.
+    told : str
+        What is said of a bin or a pair when it is picked.
     drawn : Drawn or None
         The point behind it, where it is one.
-    hint : bool
-        Far from its neighbours.
+    sigma : float
+        Distance from its neighbours, sigmas; 0 where it is not judged.
     """
 
     x: float
@@ -101,9 +101,19 @@ class Mark:
     observatory: str
     kind: Literal["detection", "limit"]
     how: How | Literal["bin", "colour"]
-    words: str
+    told: str = ""
     drawn: Drawn | None = None
-    hint: bool = False
+    sigma: float = 0.0
+
+    @property
+    def hint(self) -> bool:
+        """Whether it lies far from its neighbours."""
+        return self.sigma > HINT_SIGMA
+
+    @property
+    def words(self) -> str:
+        """What is said when it is picked; written then, not for every point drawn."""
+        return self.told if self.drawn is None else _words(self.drawn, self.sigma)
 
     @property
     def doubted(self) -> bool:
@@ -159,8 +169,16 @@ def marks_of(
 
 def _point(drawn: Drawn, sigmas: Mapping[str, float]) -> Mark:
     point = drawn.point
+    return Mark(
+        point.mjd, point.mag, total(point) or None, point.band, point.observatory,
+        "limit" if point.kind == "UPPER_LIMIT" else "detection", drawn.how, drawn=drawn,
+        sigma=sigmas.get(point.id, 0.0) if drawn.how in {"server", "waiting"} else 0.0,
+    )  # fmt: skip
+
+
+def _words(drawn: Drawn, sigma: float) -> str:
+    point = drawn.point
     limit = point.kind == "UPPER_LIMIT"
-    sigma = sigmas.get(point.id, 0.0) if drawn.how in {"server", "waiting"} else 0.0
     words = (
         f"{point.band} {numbers.magnitude(point.mag, total(point) or None, is_limit=limit)} "
         f"· MJD {numbers.number(point.mjd, 5)} ({numbers.iso(point.mjd)} UTC) "
@@ -170,10 +188,7 @@ def _point(drawn: Drawn, sigmas: Mapping[str, float]) -> Mark:
         words += f" · doubtful: {drawn.doubt}"
     if sigma > HINT_SIGMA:
         words += f" · {sigma:.1f} sigma from its neighbours"
-    return Mark(
-        point.mjd, point.mag, total(point) or None, point.band, point.observatory,
-        "limit" if limit else "detection", drawn.how, words, drawn, hint=sigma > HINT_SIGMA,
-    )  # fmt: skip
+    return words
 
 
 def _nights(points: Iterable[LightCurvePoint], longitude: float | None) -> list[Mark]:

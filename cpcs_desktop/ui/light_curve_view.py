@@ -55,6 +55,7 @@ class LightCurveView(QWidget):
         self._picked: Mark | None = None
         self._event: str | None = None
         self._shown: tuple[Any, ...] = ()
+        self._basis: tuple[Any, ...] = ()
         self._stale = False
 
         self.title = QLabel(self)
@@ -158,7 +159,7 @@ class LightCurveView(QWidget):
             axis.label.setFont(self.font())
         self.box.use_theme(theme)
         self.bars.setOpts(pen=pg.mkPen(qcolor(theme.faint), width=1.2))
-        self._shown = ()
+        self._shown = self._basis = ()
         self._draw()
 
     # -- what is shown ---------------------------------------------------------------------------
@@ -242,6 +243,11 @@ class LightCurveView(QWidget):
         self.controls.offer_letters(dict.fromkeys(b.partition("/")[2] for b in bands))
         self._judge()
         longitude = self._bridge.settings.observatory.longitude
+        basis = (self._drawn, self.choice, self._sigmas, longitude, self._theme, self._event)
+        if basis == self._basis:
+            self._light()  # nothing else can have changed; a curve of 1,500 points takes its time
+            return
+        self._basis = basis
         self._marks = marks_of(self._drawn, self.choice, self._sigmas, longitude)
         self._x = np.array([m.x for m in self._marks])
         self._y = np.array([m.y for m in self._marks])
@@ -269,7 +275,7 @@ class LightCurveView(QWidget):
     def _judge(self) -> None:
         """Compare points with their neighbours in a thread, when there are others than before."""
         counted = [d.point for d in self._drawn if d.how in {"server", "waiting"}]
-        now = tuple((p.id, p.revision) for p in counted)
+        now = tuple(counted)
         if now == self._judged:
             return
         self._judged = now

@@ -39,6 +39,7 @@ class StatusLine(QStatusBar):
         self.connection = QLabel(self)
         self.connection.setObjectName("connectionState")
         self.connection.setAccessibleName("Connection to the server")
+        self.connection.setContentsMargins(12, 0, 12, 0)
         self.clock = QLabel(self)
         self.clock.setObjectName("clock")
         self.clock.setToolTip("Universal time and MJD, from this computer's clock")
@@ -84,7 +85,7 @@ class StatusLine(QStatusBar):
             when = datetime.fromtimestamp(sending.last_contact, UTC)
             today = when.date() == datetime.now(UTC).date()
             words.append(f"last contact {when:%H:%M}" if today else f"last {when:%Y-%m-%d}")
-        self.connection.setText(" · ".join(words) + "   ")
+        self.connection.setText(" · ".join(words))
         self.connection.setToolTip(sending.network_sentence or sending.server)
 
     def _count(self) -> None:

@@ -49,8 +49,6 @@ class Stepwise(QObject):
         self._future = self._threads.submit(self._run, pieces, cancelled)
 
     def _run(self, pieces: Callable[[], Iterator[Any]], cancelled: threading.Event) -> None:
-        if cancelled.is_set():
-            return
         error: Exception | None = None
         try:
             for piece in pieces():
@@ -59,7 +57,8 @@ class Stepwise(QObject):
                 self.found.emit(piece)
         except Exception as failed:  # noqa: BLE001  handed on, whatever it is
             error = failed
-        self.ended.emit(error)
+        if cancelled is self._cancelled:  # else another run has begun, and its end is awaited
+            self.ended.emit(error)
 
     def cancel(self) -> None:
         """Stop after the present piece; what was found stays found."""
