@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo pictures window-pictures accuracy test lint types contracts suite clean
+.PHONY: demo pictures window-pictures accuracy rivals test lint types contracts suite clean
 $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[server,dev]'
@@ -26,6 +26,12 @@ window-pictures: $(STAMP)
 accuracy: $(STAMP)
 	$(BIN)/python -m benchmarks.accuracy.report
 
+# docs/rivals.md: zero points beside those of other programs, installed in an environment of its own.
+rivals:
+	test -x .venv-rivals/bin/python || $(PYTHON) -m venv .venv-rivals
+	.venv-rivals/bin/python -m pip install --quiet -e '.[rivals]'
+	.venv-rivals/bin/python -m benchmarks.accuracy.rivals
+
 test: $(STAMP) lint types contracts suite
 
 lint: $(STAMP)
@@ -42,4 +48,4 @@ suite: $(STAMP)
 	QT_QPA_PLATFORM=offscreen $(BIN)/pytest -n 2
 
 clean:
-	rm -rf $(VENV) demo-output build dist
+	rm -rf $(VENV) .venv-rivals demo-output build dist

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cpcs_desktop.calib.mixture import star_log_density
+from cpcs_desktop.calib.zero_point import formal_variance
 from cpcs_desktop.datamodel.band import Band, BandRequest, passband_group
 from cpcs_desktop.datamodel.errors import CpcsError
 from cpcs_desktop.datamodel.fit import BandChoice, ZeroPointFit
@@ -167,7 +168,7 @@ def _star_nats(fit: ZeroPointFit, camera: Array) -> float:
     """
     rows = np.flatnonzero(~fit.excluded)
     d = fit.mag_ref[rows] - fit.mag_inst[rows]
-    formal = fit.mag_inst_err[rows] ** 2 + fit.mag_ref_err[rows] ** 2
+    formal = formal_variance(fit)[rows]
     # every star is judged by the zero point of the others
     weight = fit.membership[rows] / (formal + fit.scatter**2)
     others = weight.sum() - weight

@@ -46,7 +46,7 @@ class Posterior:
     zero_point, zero_point_err, scatter, scatter_err, outlier_fraction : float
         Posterior means and standard deviations.
     p_mostly_outliers : float
-        P(f > 0.5 | data).
+        P(f > the largest outlier fraction allowed | data).
     theta : ndarray, shape (5,)
         Maximum of the strongest mode.
     covariance : ndarray, shape (5, 5)
@@ -169,7 +169,7 @@ def starting_points(d: Array, v: Array) -> Array:
     return theta
 
 
-def integrate(maxima: Maxima, stars: Weighted) -> Posterior:
+def integrate(maxima: Maxima, stars: Weighted, max_outlier_fraction: float) -> Posterior:
     """Integrate one band's posterior over all its modes.
 
     Where the net turns out to sit badly on the posterior (few effective points, which happens with
@@ -180,6 +180,8 @@ def integrate(maxima: Maxima, stars: Weighted) -> Posterior:
     maxima : Maxima
         Modes of this band.
     stars : Weighted
+    max_outlier_fraction : float
+        See ``Posterior.p_mostly_outliers``.
     """
     student = stars.weight.sum() < _NORMAL_FROM
     wanted = _POINTS_TIMES_STARS // len(stars.d) // (1 if student else 2)
@@ -222,7 +224,7 @@ def integrate(maxima: Maxima, stars: Weighted) -> Posterior:
         scatter=scatter,
         scatter_err=float(np.sqrt(weights @ (s - scatter) ** 2)),
         outlier_fraction=float(weights @ f),
-        p_mostly_outliers=float(weights @ (f > 0.5)),
+        p_mostly_outliers=float(weights @ (f > max_outlier_fraction)),
         theta=maxima.theta[best],
         covariance=maxima.covariance[best],
         shift=weights @ points - maxima.theta[best],
@@ -234,20 +236,28 @@ def integrate(maxima: Maxima, stars: Weighted) -> Posterior:
     )
 
 
-def posteriors(bands: Sequence[tuple[Array, Array]]) -> list[Posterior]:
+def posteriors(
+    bands: Sequence[tuple[Array, Array]], max_outlier_fraction: float = 0.5
+) -> list[Posterior]:
     """Return the posterior of every band, from scratch.
 
     Parameters
     ----------
     bands : sequence of (d, v)
         Differences and formal variances, shape (n,) each, n >= 1.
+    max_outlier_fraction : float
+        See ``Posterior.p_mostly_outliers``.
     """
     answer: dict[int, Posterior] = {}
     starts = [starting_points(d, v) for d, v in bands]
     stars = [condense(d, v) for d, v in bands]
     for block in _blocks(stars):
-        found = _of_block([starts[k] for k in block], [stars[k] for k in block])
-        answer.update(zip(block, found, strict=True))
+        maxima = _climb_block([starts[k] for k in block], [stars[k] for k in block])
+        for row, k in enumerate(block):
+            mine = np.flatnonzero(maxima.owner == row)
+            mine = mine[maxima.value[mine] > maxima.value[mine].max() - 15.0]
+            modes = Maxima(*(part[mine] for part in maxima))
+            answer[k] = integrate(modes, stars[k], max_outlier_fraction)
     return [answer[k] for k in range(len(bands))]
 
 
@@ -278,16 +288,6 @@ def _padded_length(n: int) -> int:
     """Return n rounded up by at most a half."""
     step = max(16, 1 << max(n.bit_length() - 2, 0))
     return -(-n // step) * step
-
-
-def _of_block(starts: Sequence[Array], bands: Sequence[Weighted]) -> list[Posterior]:
-    maxima = _climb_block(starts, bands)
-    answer = []
-    for k, stars in enumerate(bands):
-        mine = np.flatnonzero(maxima.owner == k)
-        mine = mine[maxima.value[mine] > maxima.value[mine].max() - 15.0]
-        answer.append(integrate(Maxima(*(part[mine] for part in maxima)), stars))
-    return answer
 
 
 def _climb_block(starts: Sequence[Array], bands: Sequence[Weighted]) -> Maxima:

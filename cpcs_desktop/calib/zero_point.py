@@ -61,7 +61,7 @@ def fit_zero_points(
     for stars in bands:
         used = ~stars.excluded
         d = (stars.mag_ref - stars.mag_inst)[used]
-        v = _formal_variance(stars)[used]
+        v = formal_variance(stars)[used]
         if len(d) < settings.min_stars:
             answer[stars.band] = _failed(
                 stars, f"{len(d)} stars, at least {settings.min_stars} are needed"
@@ -73,7 +73,7 @@ def fit_zero_points(
             known.append(before.state)
         else:
             cold.append((stars, d, v))
-    found = posteriors([(d, v) for _, d, v in cold])
+    found = posteriors([(d, v) for _, d, v in cold], settings.max_outlier_fraction)
     moved = follow(known, [(d, v) for _, d, v in warm])
     fitted = [s for s, _, _ in (*cold, *warm)]
     for stars, posterior, belongs, start in zip(
@@ -87,7 +87,7 @@ def fit_zero_points(
     return [answer[stars.band] for stars in bands]
 
 
-def _formal_variance(stars: BandStars) -> Array:
+def formal_variance(stars: BandStars | ZeroPointFit) -> Array:
     """Return the formal variances; lists round the errors of bright stars to zero."""
     variance = stars.mag_inst_err**2 + stars.mag_ref_err**2
     return np.maximum(variance, _SMALLEST_ERR**2)
@@ -99,7 +99,7 @@ def _memberships(bands: Sequence[BandStars], found: Sequence[Posterior]) -> list
         return []
     ends = np.cumsum([len(stars.mag_ref) for stars in bands])
     d = np.concatenate([stars.mag_ref - stars.mag_inst for stars in bands])
-    v = np.concatenate([_formal_variance(stars) for stars in bands])
+    v = np.concatenate([formal_variance(stars) for stars in bands])
     theta = np.repeat([p.mean_theta for p in found], np.diff(ends, prepend=0), axis=0)
     return np.split(membership(theta, d[:, None], v[:, None])[:, 0], ends[:-1])
 
@@ -112,13 +112,16 @@ def _result(
     start: str,
 ) -> ZeroPointFit:
     d = stars.mag_ref - stars.mag_inst
-    v = _formal_variance(stars)
+    v = formal_variance(stars)
     used = ~stars.excluded
     weight = np.where(used, belongs / (v + posterior.scatter**2), 0.0)
     slope, slope_err = _slope(stars.colour, d - posterior.zero_point, weight)
     reason = None
     if posterior.p_mostly_outliers > _MOST_OUTLIERS_CERTAINTY:
-        reason = f"more than half of the stars are outliers ({posterior.outlier_fraction:.0%})"
+        most = settings.max_outlier_fraction
+        reason = (
+            f"more than {most:.0%} of the stars are outliers ({posterior.outlier_fraction:.0%})"
+        )
     elif posterior.scatter >= settings.max_scatter:
         reason = f"the scatter of {posterior.scatter:.2f} mag is too large"
     return ZeroPointFit(

@@ -114,3 +114,11 @@ def test_same_numbers_every_time() -> None:
     first, second = posteriors(bands), posteriors(bands)
     assert [p.zero_point for p in first] == [p.zero_point for p in second]
     assert [p.zero_point_err for p in first] == [p.zero_point_err for p in second]
+
+
+def test_the_largest_outlier_fraction_is_the_settings() -> None:
+    d, v = field(np.random.default_rng(12), 400, 0.3)
+    strict, usual = posteriors([(d, v)], 0.1)[0], posteriors([(d, v)])[0]
+    assert strict.p_mostly_outliers > 0.95
+    assert usual.p_mostly_outliers < 0.05
+    assert strict.zero_point == usual.zero_point
