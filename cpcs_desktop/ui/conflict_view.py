@@ -71,7 +71,8 @@ class ConflictView(QDialog):
         words.setWordWrap(True)
         words.setText(
             f"{mine.point.file_name}: the server holds another content of this point. Nothing is "
-            "sent until you decide; whichever you keep, the other one stays, hidden. "
+            "sent until you decide. If you keep yours, the server's stays there, hidden; if you "
+            "take the server's, yours is dropped here (its record can be saved first: p). "
             + (trouble or " · ".join(history(theirs) if theirs else ()))
         )
 
@@ -81,7 +82,7 @@ class ConflictView(QDialog):
         self.model: TableModel[Side] = TableModel(_COLUMNS, self, colour=colour)
         self.model.show([Side(n, *values) for n, values in enumerate(_sides(mine, there))])
         self.table = PlainTable(self.model, "conflictTable", "Both sides", "", self)
-        self.table.size_columns(["≠..", "frame's SHA-256....", "x" * 34, ""])
+        self.table.size_columns(["≠..", "stars excluded by hand..", "x" * 34, ""])
         self.table.sortByColumn(0, Qt.SortOrder.AscendingOrder)
         higher = max(mine.point.revision, 0 if there is None else there.point.revision) + 1
         self.mine = self._button("keepMine", f"Keep &mine, as revision {higher}", "mine")
