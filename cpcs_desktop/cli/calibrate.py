@@ -293,6 +293,10 @@ def _workers(job: Job, outputs: Outputs, n_inputs: int, ahead: MeasuredAhead | N
     if ahead is not None and outputs.scheduler is None:
         ahead.take(job)
         return ahead
+    if outputs.scheduler is not None:
+        from cpcs_desktop.batch.cluster import DaskWorkers
+
+        return DaskWorkers(job, outputs.scheduler)
     if n_inputs == 1:
         return ThisProcess(job)
     return LocalWorkers(job, min(jobs, max(n_inputs, 1)))

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from tests.practice import practice, practice_truth
+from tests.practice import free_port, practice, practice_truth
 
-__all__ = ["practice", "practice_truth"]
+__all__ = ["free_port", "practice", "practice_truth"]
 
 CPCS = [sys.executable, "-c", "from cpcs_desktop.cli.main import main; main()"]
 
