@@ -19,6 +19,8 @@ from cpcs_desktop.calib.mixture import (
 _ROUGH = 12, 1.0
 _FINE = 15, 1e-5
 _ENOUGH_FOR_ROUGH = 200  # stars that show the way to the top
+# the zero point lies within a thousand magnitudes: scores that are all zero make no singular matrix
+_PRECISION = np.diag(PRIOR_PRECISION + np.array([1e-6, 0.0, 0.0, 0.0, 0.0]))
 _SAME_START, _SAME_TOP = 0.3, 0.5  # distance of two points taken for one, in units of the scatter
 
 
@@ -150,7 +152,7 @@ def ascend(
 
 def _outer(scores: Array, weight: Array) -> Array:
     weighted = scores * weight[:, None, :]
-    return np.asarray(weighted @ scores.transpose(0, 2, 1) + np.diag(PRIOR_PRECISION))
+    return np.asarray(weighted @ scores.transpose(0, 2, 1) + _PRECISION)
 
 
 def _hessian(theta: Array, d: Array, v: Array, weight: Array) -> Array:

@@ -195,3 +195,14 @@ def test_no_survey_sways_the_matches_of_another() -> None:
         np.testing.assert_array_equal(getattr(alone, name), getattr(both, name))
     assert alone.offset_arcsec == both.offset_arcsec
     assert alone.sigma_radec_arcsec == both.sigma_radec_arcsec
+
+
+@pytest.mark.parametrize("n", [25, 200, 700])
+def test_a_list_with_the_references_own_positions(n: int) -> None:
+    """Residuals that are all zero have neither slope nor scatter."""
+    sources, stars = sky(np.random.default_rng(n), n, (40.0, 10.0), sigma=0.0)
+    same = replace(sources, ra=stars.ra, dec=stars.dec)
+    table = matched(same, stars)
+    assert (table.why_rejected == 0).all()
+    assert len(table.source_row) == n
+    assert table.sigma_radec_arcsec < 0.02
