@@ -78,14 +78,12 @@ class Night:
     @property
     def undo_label(self) -> str | None:
         """What undo would take back, None when there is nothing."""
-        step = self._store.next_step(undone=False)
-        return None if step is None else step.label
+        return self._store.next_label(undone=False)
 
     @property
     def redo_label(self) -> str | None:
         """What redo would do again, None when there is nothing."""
-        step = self._store.next_step(undone=True)
-        return None if step is None else step.label
+        return self._store.next_label(undone=True)
 
     @property
     def last_looked_at(self) -> int | None:

@@ -232,6 +232,11 @@ class NightStore:
             effect=effect,
         )
 
+    def next_label(self, *, undone: bool) -> str | None:
+        """Return the words of that step alone: one that added 500 rows is long to read."""
+        row = self._db.execute(_OLDEST_UNDONE if undone else _NEWEST_DONE).fetchone()
+        return None if row is None else str(row[1])
+
     def mark_step(self, step: Step, *, undone: bool, acceptance: Acceptance | None) -> None:
         """Say that a step was undone or redone, and which revision lies in the outbox now."""
         self._db.execute(

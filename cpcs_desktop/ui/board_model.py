@@ -131,9 +131,11 @@ class BoardModel(QAbstractTableModel):
                 self._frames[row] = self._bridge.night.frame(self._frames[row].key)
             before = dict(self._trend)
             self._compute_trend()
-            if before != self._trend:
-                self._all_changed()
-            elif rows:
+            if before != self._trend and self._frames:
+                # This column alone: a table that heard of all cells would sort 500 rows again.
+                last = self.index(len(self._frames) - 1, TREND)
+                self.dataChanged.emit(self.index(0, TREND), last)
+            if rows:
                 last = self.index(max(rows), len(COLUMNS) - 1)
                 self.dataChanged.emit(self.index(min(rows), 0), last)
 
