@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cpcs_desktop.datamodel.survey import ReferenceSurvey
+from cpcs_desktop.surveys.decoded import DecodedGroups
 from cpcs_desktop.surveys.star_table import StarTable
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ class PixelReader:
     def __init__(self, path: Path) -> None:
         self.path = path
         stat = path.stat()
-        self._size = stat.st_size
+        self._size, self._mtime_ns = stat.st_size, stat.st_mtime_ns
         self._footer, self._low, self._high = _footer(str(path), stat.st_mtime_ns, stat.st_size)
 
     def read(
@@ -128,15 +129,13 @@ class PixelReader:
 
         Only the row groups that touch a range are read.
         """
-        import pyarrow.parquet as pq
-
         first = np.searchsorted(end, self._low, side="right")
         last = np.searchsorted(start, self._high, side="right")
         groups = np.flatnonzero(last > first).tolist()
         if not groups:
             return None
-        with pq.ParquetFile(self._source(), metadata=self._footer) as file:
-            table = file.read_row_groups(groups, use_threads=len(groups) > 4)
+        key = (str(self.path), self._mtime_ns, self._size, tuple(groups))
+        table = _DECODED.get(key, lambda: self._decode(groups))
         cells = table.column("_healpix_29").to_numpy()
         low, high = np.searchsorted(cells, start), np.searchsorted(cells, end)
         rows = high > low
@@ -148,6 +147,12 @@ class PixelReader:
         part = table.slice(begin, int(chosen[-1]) + 1 - begin)
         return from_arrow(part, survey).rows(chosen - begin)
 
+    def _decode(self, groups: list[int]) -> Any:
+        import pyarrow.parquet as pq
+
+        with pq.ParquetFile(self._source(), metadata=self._footer) as file:
+            return file.read_row_groups(groups, use_threads=len(groups) > 4)
+
     def _source(self) -> Any:
         """Return the file: a small one at once, so that no column waits for another thread."""
         import pyarrow as pa
@@ -155,6 +160,9 @@ class PixelReader:
         if self._size <= _SMALL_FILE:
             return pa.BufferReader(self.path.read_bytes())
         return self.path
+
+
+_DECODED = DecodedGroups()
 
 
 @lru_cache(maxsize=512)

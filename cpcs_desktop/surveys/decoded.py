@@ -1,0 +1,61 @@
+"""Row groups of survey files, kept as they were decoded while the file stays as it is.
+
+The frames of one field ask for the same row groups one after the other. What is kept is the file's
+content, before any cone is cut out of it, so an answer never depends on what was asked before.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+#: Bytes of decoded columns a process keeps.
+LIMIT_BYTES = 96 * 2**20
+
+Key = tuple[str, int, int, tuple[int, ...]]
+
+
+class DecodedGroups:
+    """The tables used last, up to a number of bytes; for any number of threads.
+
+    Parameters
+    ----------
+    limit_bytes : int
+    """
+
+    def __init__(self, limit_bytes: int = LIMIT_BYTES) -> None:
+        self._limit = limit_bytes
+        self._tables: OrderedDict[Key, Any] = OrderedDict()
+        self._bytes = 0
+        self._lock = threading.Lock()
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes kept now."""
+        return self._bytes
+
+    def get(self, key: Key, read: Callable[[], Any]) -> Any:
+        """Return the table of a key; ``read`` is called where it is not kept.
+
+        Parameters
+        ----------
+        key : (str, int, int, tuple of int)
+            Path, modification time (ns), size, and row groups.
+        read : callable
+            Returns a pyarrow Table.
+        """
+        with self._lock:
+            if key in self._tables:
+                self._tables.move_to_end(key)
+                return self._tables[key]
+        table = read()
+        with self._lock:
+            if key not in self._tables and table.nbytes <= self._limit // 4:
+                self._tables[key] = table
+                self._bytes += table.nbytes
+                while self._bytes > self._limit:
+                    _, oldest = self._tables.popitem(last=False)
+                    self._bytes -= oldest.nbytes
+        return table
