@@ -23,13 +23,14 @@ def command() -> None:
 @command.command("export")
 @click.argument("point_id")
 @click.option("-o", "output", metavar="FILE.zip", help="Default: POINT_ID.zip in this folder.")
+@click.option("--set-aside", "aside", is_flag=True, help="What lost the last conflict here.")
 @profile_options
-def export(profile: Profile, point_id: str, output: str | None) -> None:
+def export(profile: Profile, point_id: str, output: str | None, aside: bool) -> None:
     """Write point and evidence into one zip file that opens anywhere."""
     from cpcs_desktop.io.record_zip import write_record
 
     try:
-        submission = _record(profile, point_id)
+        submission = _set_aside(profile, point_id) if aside else _record(profile, point_id)
         file = Path(output or f"{submission.point.id}.zip")
         write_record(submission, file)
     except CpcsError as error:
@@ -88,6 +89,21 @@ def _record(profile: Profile, name: str) -> PointSubmission:
         return read_record(Path(name))
     with optional_client(profile) as client:
         return find_record(Outbox(profile.outbox_file), client, name, history=False).submission
+
+
+def _set_aside(profile: Profile, point_id: str) -> PointSubmission:
+    """Return what the observer gave up last in favour of the server's content."""
+    from cpcs_desktop.sync.outbox import Outbox
+    from cpcs_desktop.sync.set_aside import read_set_aside
+
+    kept = read_set_aside(Outbox(profile.outbox_file).database, point_id)
+    if not kept:
+        raise CpcsError(
+            "no_such_point",
+            f"Nothing of the point {point_id} was set aside here.",
+            "Only what lost a conflict is; for the rest leave --set-aside out.",
+        )
+    return kept[-1].submission
 
 
 def _summary(submission: PointSubmission) -> dict[str, Any]:

@@ -104,6 +104,16 @@ _MIGRATIONS: dict[int, str] = {
             PRIMARY KEY (service, point_id)
         ) STRICT;
     """,
+    1002: """
+        CREATE TABLE set_aside (
+            id INTEGER PRIMARY KEY,
+            point_id TEXT NOT NULL REFERENCES submissions (point_id),
+            revision INTEGER NOT NULL,
+            accepted_at REAL NOT NULL,
+            set_aside_at REAL NOT NULL,
+            payload BLOB NOT NULL
+        ) STRICT;
+    """,
 }
 
 

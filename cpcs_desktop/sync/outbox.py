@@ -19,6 +19,7 @@ from cpcs_desktop.datamodel.point import PhotometricPoint
 from cpcs_desktop.datamodel.submission import Submission, SubmissionState, Tombstone
 from cpcs_desktop.sync.accepted import HEAD, AcceptedRevision, unpack, unpack_point
 from cpcs_desktop.sync.database import Database
+from cpcs_desktop.sync.set_aside import set_aside
 from cpcs_desktop.wire import (
     Evidence,
     PointBody,
@@ -225,6 +226,8 @@ class Outbox:
     def keep_theirs(self, theirs: PointSubmission) -> Submission:
         """Decide a conflict for the other machine: what the server holds is adopted here.
 
+        What was accepted here instead is set aside (``read_set_aside``).
+
         Parameters
         ----------
         theirs : PointSubmission
@@ -233,22 +236,11 @@ class Outbox:
         point_id = theirs.point.id
         with self.database.transaction() as connection:
             self._conflict(connection, point_id)
-            highest = connection.execute(
-                "SELECT max(revision) FROM accepted WHERE point_id = ?", (point_id,)
-            ).fetchone()[0]
-            # The server's revision may have been accepted here with other content: the row that
-            # lost makes room, because the server's word is the record.
+            # The server's revision may have been accepted here with other content: what lost makes
+            # room, because the server's word is the record.
             revision = theirs.point.revision
-            connection.execute(
-                "DELETE FROM accepted WHERE point_id = ? AND revision = ?", (point_id, revision)
-            )
-            digest = content_digest(theirs.point)
-            self._keep(connection, theirs, digest, revision)
-            if highest > revision:
-                connection.execute(
-                    "DELETE FROM accepted WHERE point_id = ? AND revision > ?",
-                    (point_id, revision),
-                )
+            set_aside(connection, point_id, revision, self._clock())
+            self._keep(connection, theirs, content_digest(theirs.point), revision)
             connection.execute(
                 """UPDATE submissions SET state = 'STORED', revision = ?, stored_revision = ?,
                    server_revision = NULL, claim = NULL, not_before = NULL,

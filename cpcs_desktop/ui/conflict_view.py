@@ -72,7 +72,7 @@ class ConflictView(QDialog):
         words.setText(
             f"{mine.point.file_name}: the server holds another content of this point. Nothing is "
             "sent until you decide. If you keep yours, the server's stays there, hidden; if you "
-            "take the server's, yours is dropped here (its record can be saved first: p). "
+            "take the server's, yours is set aside here (cpcs record export POINT_ID --set-aside). "
             + (trouble or " · ".join(history(theirs) if theirs else ()))
         )
 

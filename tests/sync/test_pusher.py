@@ -19,6 +19,7 @@ from cpcs_desktop.sync.client import CpcsClient
 from cpcs_desktop.sync.events import EventList
 from cpcs_desktop.sync.outbox import Outbox
 from cpcs_desktop.sync.pusher import BackgroundPusher, push, wait_s
+from cpcs_desktop.sync.set_aside import read_set_aside
 
 MakePoint = Callable[..., PhotometricPoint]
 Server = Any  # the contract server of conftest
@@ -211,6 +212,8 @@ def test_a_conflict_names_the_other_revision_and_is_decided_by_the_observer(
 
     adopted = outbox.keep_theirs(client.get_point(row.point_id))
     assert (adopted.state, adopted.mag, adopted.revision) == (SubmissionState.STORED, 15.1, 1)
+    [lost] = read_set_aside(outbox.database, row.point_id)
+    assert lost.submission.point.mag == 15.2
 
     outbox.add(make_point(mag=15.3))
     other.add(make_point(mag=15.4))
