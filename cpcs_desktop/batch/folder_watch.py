@@ -69,6 +69,7 @@ class FolderWatch:
         self._observer: BaseObserver | None = None
         self._device: tuple[int, int] | None = None
         self._scanned = 0.0
+        self._fault: Exception | None = None
         self._thread = threading.Thread(target=self._run, name="folder-watch", daemon=True)
 
     def __enter__(self) -> Self:
@@ -93,7 +94,12 @@ class FolderWatch:
         self._unhook()
 
     def take(self, timeout: float = 0.0) -> list[Path]:
-        """Return what has arrived since the last call; wait for a first one so many seconds."""
+        """Return what has arrived since the last call; wait for a first one so many seconds.
+
+        A fault of the thread that looks is raised here: a watch must not go blind in silence.
+        """
+        if self._fault is not None:
+            raise self._fault
         found = []
         try:
             found.append(self._ready.get(timeout=timeout) if timeout else self._ready.get_nowait())
@@ -103,9 +109,12 @@ class FolderWatch:
             return found
 
     def _run(self) -> None:
-        while not self._stop.is_set():
-            self._look()
-            self._stop.wait(self._every_s)
+        try:
+            while not self._stop.is_set():
+                self._look()
+                self._stop.wait(self._every_s)
+        except Exception as error:  # noqa: BLE001  take() raises it where somebody sees it
+            self._fault = error
 
     def _look(self) -> None:
         now = time.monotonic()

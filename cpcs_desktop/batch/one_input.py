@@ -19,7 +19,7 @@ from cpcs_desktop.datamodel.errors import CpcsError
 if TYPE_CHECKING:
     from cpcs_desktop.datamodel.calibration import Calibration
     from cpcs_desktop.datamodel.sources import Exposure
-    from cpcs_desktop.settings import Profile
+    from cpcs_desktop.profile import Profile
     from cpcs_desktop.surveys.cache import SurveyCache
 
 

@@ -12,7 +12,8 @@ from cpcs_desktop import __version__
 
 if TYPE_CHECKING:
     from cpcs_desktop.datamodel.event import Event
-    from cpcs_desktop.settings import CameraSettings, Profile
+    from cpcs_desktop.profile import Profile
+    from cpcs_desktop.settings import CameraSettings
 
 AUTO_EVENT = "auto"
 #: The sums of all files of a cached survey; the address of a linked one.

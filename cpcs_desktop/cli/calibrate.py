@@ -202,7 +202,7 @@ def _calibrate_all(
     from cpcs_desktop.batch.inputs import expand_inputs
     from cpcs_desktop.batch.run import run_batch
 
-    inputs = list(expand_inputs(paths, job.options.hdu))
+    inputs = _without_outputs(expand_inputs(paths, job.options.hdu), paths, outputs)
     progress = Progress(len(inputs))
     with ExitStack() as stack:
         stack.enter_context(ended_by_signals())
@@ -223,6 +223,14 @@ def _calibrate_all(
         written = [str(path) for path in (outputs.out, outputs.report) if path is not None]
         chat(progress.summary() + (f"; wrote {' and '.join(written)}" if written else "") + ".")
     return progress.failed == 0
+
+
+def _without_outputs(
+    inputs: Iterator[Input], paths: tuple[str, ...], outputs: Outputs
+) -> list[Input]:
+    """Leave out what an earlier run wrote into the folder that is searched now."""
+    ours = {path.absolute() for path in (outputs.out, outputs.report) if path is not None}
+    return [i for i in inputs if i.typed in paths or i.file.absolute() not in ours]
 
 
 def _absolute(inputs: list[Input]) -> Iterator[Input]:

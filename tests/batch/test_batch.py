@@ -94,6 +94,19 @@ def test_the_three_formats_say_the_same(run: Run, night: Path, words: list[str])
     assert not list(night.parent.glob(".all*"))
 
 
+def test_the_output_of_an_earlier_run_is_no_input(
+    run: Run, practice: Path, words: list[str], tmp_path: Path
+) -> None:
+    folder = tmp_path / "lists"
+    shutil.copytree(practice / "lists", folder)
+    contents = []
+    for _ in range(2):
+        status, _, chatter = run("calibrate", folder, *words, "-o", folder / "all.ecsv", "--resume")
+        assert status == 0, chatter
+        contents.append((folder / "all.ecsv").read_bytes())
+    assert contents[0] == contents[1]
+
+
 def test_an_output_that_cannot_be_written_is_one_sentence(
     run: Run, night: Path, words: list[str]
 ) -> None:

@@ -16,7 +16,7 @@ from cpcs_desktop.batch.inputs import Input
 from cpcs_desktop.batch.measured_ahead import MeasuredAhead, is_worth_a_child
 from cpcs_desktop.batch.one_input import finish
 from cpcs_desktop.batch.options import CalibrateOptions, Job, prepare_job
-from cpcs_desktop.settings import open_profile
+from cpcs_desktop.profile import open_profile
 
 
 @pytest.fixture

@@ -137,6 +137,17 @@ def test_a_disk_that_disappears_and_comes_back(tmp_path: Path, poll: bool) -> No
     assert not [t for t in threading.enumerate() if t.name == "folder-watch"]
 
 
+def test_a_watch_does_not_go_blind_in_silence(tmp_path: Path) -> None:
+    def broken(path: Path, size: int, mtime_ns: int) -> bool:
+        raise LookupError(path.name)
+
+    (tmp_path / "a.cat").write_text("# a\n")
+    with FolderWatch(tmp_path, Arrivals(0.05, broken), every_s=0.05) as watch:
+        time.sleep(2.0)
+        with pytest.raises(LookupError, match=r"a\.cat"):
+            watch.take()
+
+
 class Watcher:
     """``cpcs watch`` as an observer leaves it running; its lines as they come."""
 
