@@ -73,7 +73,7 @@ class Window:
         from PySide6.QtWidgets import QApplication
 
         from benchmarks.stall_watch import StallWatch
-        from cpcs_desktop.settings import Profile
+        from cpcs_desktop.profile import Profile
         from cpcs_desktop.ui.main_window import MainWindow
         from cpcs_desktop.ui.theme import THEMES, apply_theme
 

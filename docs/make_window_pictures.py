@@ -22,13 +22,8 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtWidgets import QApplication, QDialog, QWidget
 
-from cpcs_desktop.settings import (
-    AppSettings,
-    ObservatorySettings,
-    Profile,
-    load_settings,
-    save_settings,
-)
+from cpcs_desktop.profile import Profile
+from cpcs_desktop.settings import AppSettings, ObservatorySettings, load_settings, save_settings
 from cpcs_desktop.sync.light_curves import LightCurveCache
 from cpcs_desktop.ui.main_window import MainWindow
 from cpcs_desktop.ui.practice import make_practice_night, practice_profile

@@ -14,7 +14,7 @@ import click
 
 from cpcs_desktop import __version__
 from cpcs_desktop.datamodel.errors import CpcsError
-from cpcs_desktop.settings import ENV_DATABASE_URL, Profile, open_profile
+from cpcs_desktop.profile import ENV_DATABASE_URL, Profile, open_profile
 
 
 def server_options(function: Callable[..., Any]) -> Callable[..., Any]:

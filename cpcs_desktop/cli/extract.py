@@ -5,10 +5,15 @@ from __future__ import annotations
 import re
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from cpcs_desktop.cli.options import chat, fail, json_option, print_json
+
+if TYPE_CHECKING:
+    from cpcs_desktop.profile import Profile
+    from cpcs_desktop.settings import CameraSettings
 
 FORMATS = ("ascii-head", "fits", "fits-ldac", "ecsv", "votable", "parquet")
 _HDU_SUFFIX = re.compile(r"^(.*)\[(\d+)\]$")
@@ -54,17 +59,15 @@ def command(
     from cpcs_desktop.datamodel.errors import CpcsError
     from cpcs_desktop.datamodel.settings import ExtractionSettings
     from cpcs_desktop.extract.sources import extract_all
-    from cpcs_desktop.io.frames import read_frame
     from cpcs_desktop.io.write_lists import ListFormat, write_sources
-    from cpcs_desktop.settings import load_settings, open_profile
+    from cpcs_desktop.profile import open_profile
 
     path = frame
     if hdu is None and not Path(frame).exists() and (match := _HDU_SUFFIX.match(frame)):
         path, hdu = match.group(1), int(match.group(2))
     settings = ExtractionSettings(threshold=threshold, aperture_diameters_pix=apertures)
     try:
-        cameras = load_settings(open_profile(profile)).cameras
-        camera = cameras.get(read_frame(path, hdu).instrument or "") if cameras else None
+        camera = _camera(open_profile(profile), path, hdu)
         extraction = extract_all(path, hdu, settings, camera)
     except CpcsError as error:
         error.found.setdefault("path", frame)
@@ -109,3 +112,14 @@ def command(
                 "aperture_diameters_pix": [c.aperture_diameter_pix for c in extraction.apertures],
             }
         )
+
+
+def _camera(profile: Profile, path: str, hdu: int | None) -> CameraSettings | None:
+    """Return what the settings say of the frame's camera; without a file they are not loaded."""
+    if not profile.settings_file.exists():
+        return None
+    from cpcs_desktop.io.frames import read_frame
+    from cpcs_desktop.settings import load_settings
+
+    cameras = load_settings(profile).cameras
+    return cameras.get(read_frame(path, hdu).instrument or "") if cameras else None

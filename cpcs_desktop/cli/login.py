@@ -10,7 +10,7 @@ import click
 from cpcs_desktop.cli.config import change_setting
 from cpcs_desktop.cli.options import Profile, chat, fail, json_option, print_json, profile_options
 from cpcs_desktop.datamodel.errors import CpcsError
-from cpcs_desktop.settings import ENV_ACCESS_KEY
+from cpcs_desktop.profile import ENV_ACCESS_KEY
 
 
 @click.command()

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import click
 
 from cpcs_desktop.datamodel.errors import CpcsError
-from cpcs_desktop.settings import Profile, open_profile
+from cpcs_desktop.profile import Profile, open_profile
 
 
 def profile_options(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from cpcs_desktop.datamodel.errors import CpcsError
-from cpcs_desktop.settings import Profile
+from cpcs_desktop.profile import Profile
 
 if TYPE_CHECKING:
     from cpcs_desktop.sync.client import CpcsClient

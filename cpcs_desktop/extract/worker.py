@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 def _warm_up() -> None:
     """Import in the child what the first frame would have to wait for."""
+    threading.Thread(target=end_with_parent, daemon=True).start()
     import astropy.io.fits
     import astropy.wcs
     import sep
@@ -28,6 +29,16 @@ def _warm_up() -> None:
     import cpcs_desktop.extract.sources
 
     del astropy, sep, cpcs_desktop
+
+
+def end_with_parent() -> None:
+    """Leave no child behind a window that was killed: its queue would never end by itself."""
+    from multiprocessing import parent_process
+
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _extract(

@@ -21,23 +21,15 @@ _NICER = 5
 
 def _warm_up() -> None:
     """Import what the first fit would wait for; end with the parent, whatever ends it."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    from cpcs_desktop.extract.worker import end_with_parent
+
+    threading.Thread(target=end_with_parent, daemon=True).start()
     if hasattr(os, "nice"):
         os.nice(_NICER)
     import cpcs_desktop.pipeline
     import cpcs_desktop.surveys.cache
 
     del cpcs_desktop
-
-
-def _end_with_parent() -> None:
-    """Leave no child behind a window that was killed: its queue would never end by itself."""
-    from multiprocessing import parent_process
-
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 class FitWorker:

@@ -12,6 +12,7 @@ from cpcs_desktop.datamodel.event import Event
 from cpcs_desktop.datamodel.point import point_id
 from cpcs_desktop.datamodel.sources import Exposure
 from cpcs_desktop.datamodel.submission import SubmissionState
+from cpcs_desktop.profile import Profile
 from cpcs_desktop.session.acceptance import Acceptance, accept_again
 from cpcs_desktop.session.changes import Changes
 from cpcs_desktop.session.night_frame import (
@@ -23,7 +24,6 @@ from cpcs_desktop.session.night_frame import (
     Verdict,
 )
 from cpcs_desktop.session.night_store import Move, NightStore, OutboxEffect, Step
-from cpcs_desktop.settings import Profile
 from cpcs_desktop.sync.outbox import Outbox
 
 _LAST_LOOKED_AT = "current"

@@ -12,7 +12,8 @@ import os
 from typing import Literal
 
 from cpcs_desktop.datamodel.errors import CpcsError
-from cpcs_desktop.settings import ENV_ACCESS_KEY, Profile, load_settings
+from cpcs_desktop.profile import ENV_ACCESS_KEY, Profile
+from cpcs_desktop.settings import load_settings
 from cpcs_desktop.sync.client import CpcsClient, normal_address
 
 SERVICE = "cpcs-desktop"

@@ -14,7 +14,8 @@ from PySide6.QtWidgets import QApplication, QMessageBox
 
 from cpcs_desktop import __version__
 from cpcs_desktop.datamodel.errors import CpcsError
-from cpcs_desktop.settings import Profile, load_settings, open_profile
+from cpcs_desktop.profile import Profile, open_profile
+from cpcs_desktop.settings import load_settings
 from cpcs_desktop.ui import numbers
 from cpcs_desktop.ui.main_window import MainWindow
 from cpcs_desktop.ui.practice import practice_profile

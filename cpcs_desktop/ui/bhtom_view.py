@@ -21,7 +21,8 @@ from cpcs_desktop.ui.theme import THEMES, Rgb
 
 if TYPE_CHECKING:
     from cpcs_desktop.datamodel.submission import Submission
-    from cpcs_desktop.settings import BhtomSettings, Profile
+    from cpcs_desktop.profile import Profile
+    from cpcs_desktop.settings import BhtomSettings
     from cpcs_desktop.sync.bhtom import BhtomClient, BhtomResult, Bridged
     from cpcs_desktop.sync.outbox import Outbox
 

@@ -19,11 +19,12 @@ from cpcs_desktop.datamodel.calibration import Calibration
 from cpcs_desktop.datamodel.errors import CpcsError
 from cpcs_desktop.datamodel.fit import ZeroPointFit
 from cpcs_desktop.datamodel.sources import Exposure
+from cpcs_desktop.profile import Profile
 from cpcs_desktop.session.acceptance import Acceptance, accept_point
 from cpcs_desktop.session.changes import Changes
 from cpcs_desktop.session.night import Night
 from cpcs_desktop.session.night_frame import Decisions, FrameState, NightFrame, RejectReason
-from cpcs_desktop.settings import AppSettings, Profile, load_settings, save_settings
+from cpcs_desktop.settings import AppSettings, load_settings, save_settings
 from cpcs_desktop.ui.pixels import FramePixels, load_pixels
 from cpcs_desktop.ui.sending import Sending
 from cpcs_desktop.ui.task import Tasks

@@ -9,9 +9,10 @@ from PySide6.QtCore import QByteArray, QSettings, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QFileDialog, QMainWindow, QTabWidget, QWidget
 
+from cpcs_desktop.profile import Profile
 from cpcs_desktop.session.changes import Changes
 from cpcs_desktop.session.night_frame import FrameState
-from cpcs_desktop.settings import AppSettings, Profile
+from cpcs_desktop.settings import AppSettings
 from cpcs_desktop.ui.bridge import Bridge
 from cpcs_desktop.ui.calibrate_tab import CalibrateTab
 from cpcs_desktop.ui.commands import add_menus

@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 
 from cpcs_desktop.datamodel.event import Event
-from cpcs_desktop.settings import Profile, save_settings
+from cpcs_desktop.profile import Profile
+from cpcs_desktop.settings import save_settings
 
 
 def practice_profile(profile: Profile) -> Profile:

@@ -17,8 +17,9 @@ from cpcs_desktop.datamodel.errors import CpcsError
 from cpcs_desktop.datamodel.event import Event
 from cpcs_desktop.datamodel.point import LightCurve, LightCurvePoint, PhotometricPoint
 from cpcs_desktop.datamodel.submission import Submission, SubmissionState
+from cpcs_desktop.profile import Profile
 from cpcs_desktop.session.changes import Changes
-from cpcs_desktop.settings import AppSettings, Profile
+from cpcs_desktop.settings import AppSettings
 from cpcs_desktop.sync.outbox import Outbox
 from cpcs_desktop.ui.task import Tasks
 

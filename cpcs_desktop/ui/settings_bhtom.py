@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QCheckBox, QFormLayout, QLabel, QLineEdit, QWidget
 
-from cpcs_desktop.settings import BhtomSettings, Profile
+from cpcs_desktop.profile import Profile
+from cpcs_desktop.settings import BhtomSettings
 
 
 class BhtomPage(QWidget):

@@ -21,6 +21,7 @@ from cpcs_desktop.datamodel.errors import CpcsError
 from cpcs_desktop.datamodel.event import Event
 from cpcs_desktop.datamodel.settings import ExtractionSettings, settings_digest
 from cpcs_desktop.datamodel.sources import Exposure
+from cpcs_desktop.profile import Profile
 from cpcs_desktop.session.changes import Changes
 from cpcs_desktop.session.exposure_store import ExposureStore
 from cpcs_desktop.session.fit_worker import FitWorker
@@ -29,7 +30,7 @@ from cpcs_desktop.session.footprint import events_on
 from cpcs_desktop.session.night import Night
 from cpcs_desktop.session.night_frame import FrameState, NightFrame
 from cpcs_desktop.session.solving import same_wcs, with_right_wcs
-from cpcs_desktop.settings import AppSettings, Profile
+from cpcs_desktop.settings import AppSettings
 from cpcs_desktop.ui.kept import Kept
 from cpcs_desktop.ui.pixels import make_thumbnail, split_hdu
 from cpcs_desktop.ui.task import Tasks

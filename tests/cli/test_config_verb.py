@@ -9,7 +9,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cpcs_desktop.cli.main import cpcs
-from cpcs_desktop.settings import load_settings, open_profile
+from cpcs_desktop.profile import open_profile
+from cpcs_desktop.settings import load_settings
 
 
 def run(*words: str, profile: Path) -> Result:

@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 from cpcs_desktop.cli.main import cpcs
 from cpcs_desktop.datamodel.errors import CpcsError
 from cpcs_desktop.io.record_zip import read_record, write_record
-from cpcs_desktop.settings import open_profile
+from cpcs_desktop.profile import open_profile
 from cpcs_desktop.sync.outbox import Outbox
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from cpcs_desktop.datamodel.submission import Submission
-from cpcs_desktop.settings import open_profile
+from cpcs_desktop.profile import open_profile
 from cpcs_desktop.sync.client import CpcsClient
 from cpcs_desktop.sync.pusher import BackgroundPusher
 

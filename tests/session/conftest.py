@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from cpcs_desktop.profile import Profile, open_profile
 from cpcs_desktop.session.night import Night
-from cpcs_desktop.settings import Profile, open_profile
 
 _FILE = Path(__file__).parents[1] / "known_night.py"
 if "known_night" not in sys.modules:

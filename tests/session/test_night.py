@@ -13,9 +13,9 @@ from known_night import EVENT, TARGET, known_calibration, known_exposure
 from cpcs_desktop.datamodel.band import BandRequest
 from cpcs_desktop.datamodel.errors import CpcsError
 from cpcs_desktop.datamodel.event import Event
+from cpcs_desktop.profile import Profile, open_profile
 from cpcs_desktop.session.night import Night
 from cpcs_desktop.session.night_frame import Decisions, FrameState, RejectReason, Verdict
-from cpcs_desktop.settings import Profile, open_profile
 
 HERE = Decisions(event=EVENT, target=TARGET)
 

@@ -14,7 +14,8 @@ from keyring.backend import KeyringBackend
 from keyring.errors import PasswordDeleteError
 
 from cpcs_desktop.datamodel.errors import CpcsError
-from cpcs_desktop.settings import AppSettings, open_profile, save_settings
+from cpcs_desktop.profile import open_profile
+from cpcs_desktop.settings import AppSettings, save_settings
 from cpcs_desktop.sync.client import CpcsClient
 from cpcs_desktop.sync.credentials import connect, forget_key, read_key, save_key
 

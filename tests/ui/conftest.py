@@ -15,7 +15,8 @@ from PySide6.QtCore import QPointF, Qt
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
-from cpcs_desktop.settings import Profile, load_settings
+from cpcs_desktop.profile import Profile
+from cpcs_desktop.settings import load_settings
 from cpcs_desktop.ui.main_window import MainWindow
 from cpcs_desktop.ui.theme import THEMES, apply_theme
 from tests.practice import practice, practice_truth

@@ -192,7 +192,8 @@ def connected(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Callable[[], Any]:  # fmt: skip
     """Return a function that opens a window connected to the server."""
-    from cpcs_desktop.settings import ENV_ACCESS_KEY, AppSettings, save_settings
+    from cpcs_desktop.profile import ENV_ACCESS_KEY
+    from cpcs_desktop.settings import AppSettings, save_settings
 
     monkeypatch.setenv(ENV_ACCESS_KEY, shared.keys["mine"])
     save_settings(profile, AppSettings(server_url=shared.url))

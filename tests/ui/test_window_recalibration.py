@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from PySide6.QtCore import Qt
 
+from cpcs_desktop.profile import Profile
 from cpcs_desktop.session.night_frame import Verdict
-from cpcs_desktop.settings import Profile
 from cpcs_desktop.surveys.cache import SurveyCache
 from cpcs_desktop.ui.recalibration_view import RecalibrationView
 

@@ -23,7 +23,8 @@ from typing import Any
 import pytest
 
 from cpcs_desktop.datamodel.event import Event
-from cpcs_desktop.settings import AppSettings, ObservatorySettings, Profile, save_settings
+from cpcs_desktop.profile import Profile
+from cpcs_desktop.settings import AppSettings, ObservatorySettings, save_settings
 from cpcs_desktop.sync.events import EventList
 from tests.practice import free_port, new_key, running_server
 
