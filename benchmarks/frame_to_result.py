@@ -1,7 +1,8 @@
 """Frame to result: 4096 x 4096 pixels, about 4,000 sources, twelve surveys in the cache.
 
-Limits: 3 s wall on two cores and 1 GiB peak memory, of the whole process ``cpcs calibrate`` from
-its start to its end, Python's start included. Beside it what the same process needs for nothing but
+Limits: 3 s wall on two cores, of the whole process ``cpcs calibrate`` from its start to its end,
+Python's start included, and 1 GiB peak memory. The frame is measured by a child: the peak shown is
+that of the larger process, and twice that must keep the limit. Beside it what the same process needs for nothing but
 its start, and SExtractor (where installed) for the extraction alone.
 
     python benchmarks/frame_to_result.py [--runs 5]
@@ -42,9 +43,12 @@ def prepare() -> Path:
 def measure(words: list[str], folder: Path) -> tuple[float, float, int, str]:
     """Run a process; wall and processor seconds, peak resident bytes, stdout."""
     out, chatter = folder / "stdout", folder / "stderr"
+    # As installed programs do: modules are compiled once, in the run that warms the disk's cache.
+    env = {**os.environ, "PYTHONPYCACHEPREFIX": str(folder / "compiled")}
+    env.pop("PYTHONDONTWRITEBYTECODE", None)
     with out.open("w") as file, chatter.open("w") as errors:
         start = time.perf_counter()
-        process = subprocess.Popen(words, stdout=file, stderr=errors, cwd=folder)
+        process = subprocess.Popen(words, stdout=file, stderr=errors, cwd=folder, env=env)
         _, status, usage = os.wait4(process.pid, 0)
         wall = time.perf_counter() - start
     process.returncode = os.waitstatus_to_exitcode(status)
@@ -86,7 +90,7 @@ def main() -> None:
         print(f"{name:<18} {spread} {cpu:7.2f} {peak / 2**20:9.0f}")
         if words is job:
             answer = json.loads(results[-1][3])
-            missed = wall > LIMIT_S or peak > LIMIT_BYTES
+            missed = wall > LIMIT_S or 2 * peak > LIMIT_BYTES
             print(
                 f"    {answer['n_sources']} sources, {len(answer['fits'])} bands of"
                 f" {len({fit['band'].partition('/')[0] for fit in answer['fits']})} surveys,"
