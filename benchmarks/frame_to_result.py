@@ -2,8 +2,8 @@
 
 Limits: 3 s wall on two cores, of the whole process ``cpcs calibrate`` from its start to its end,
 Python's start included, and 1 GiB peak memory. The frame is measured by a child: the peak shown is
-that of the larger process, and twice that must keep the limit. Beside it what the same process needs for nothing but
-its start, and SExtractor (where installed) for the extraction alone.
+that of the larger process, and twice that must keep the limit. Beside it what the same process
+needs for nothing but its start, and SExtractor (where installed) for the extraction alone.
 
     python benchmarks/frame_to_result.py [--runs 5]
 
