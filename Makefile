@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo pictures window-pictures accuracy rivals test lint types contracts suite clean
+.PHONY: demo pictures window-pictures accuracy performance rivals test lint types contracts suite clean
 $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[server,dev]'
@@ -31,6 +31,10 @@ rivals:
 	test -x .venv-rivals/bin/python || $(PYTHON) -m venv .venv-rivals
 	.venv-rivals/bin/python -m pip install --quiet -e '.[rivals]'
 	.venv-rivals/bin/python -m benchmarks.accuracy.rivals
+
+# docs/performance.md and docs/scale.md; about half an hour on two idle cores.
+performance: $(STAMP)
+	$(BIN)/python benchmarks/performance.py
 
 test: $(STAMP) lint types contracts suite
 
