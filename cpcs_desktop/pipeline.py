@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from cpcs_desktop.calib.crossmatch import crossmatch, usable_stars
+from cpcs_desktop.calib.crossmatch import crossmatch, unit_vectors, usable_stars
 from cpcs_desktop.calib.footprint import footprint
 from cpcs_desktop.calib.measure_target import require_inside
 from cpcs_desktop.calib.solution import choose_and_measure, fit_and_measure
@@ -18,6 +18,7 @@ from cpcs_desktop.calib.transforms import add_derived_bands
 from cpcs_desktop.datamodel.band import BandRequest
 from cpcs_desktop.datamodel.calibration import Calibration, MatchedExposure
 from cpcs_desktop.datamodel.errors import CpcsError
+from cpcs_desktop.datamodel.frame import Frame
 from cpcs_desktop.datamodel.matches import MatchTable
 from cpcs_desktop.datamodel.settings import CalibrationSettings
 from cpcs_desktop.datamodel.sources import Exposure, MagnitudeKind, SourceCatalog
@@ -29,6 +30,7 @@ from cpcs_desktop.surveys.registry import SURVEYS
 
 _CHANCE = 0.01  # of shuffled pairs doing as well, above which a match is taken for nonsense
 _TESTABLE_PAIRS = 8
+_WIDEST_FIELD_DEG = 30.0  # a header that says more is not worth reading ahead for
 
 
 def with_times(exposure: Exposure, mjd: float | None, exposure_s: float | None) -> Exposure:
@@ -112,6 +114,26 @@ def calibrate(
     except CpcsError as error:
         error.found = {**found, **error.found}
         raise
+
+
+def read_ahead(frame: Frame, cache: SurveyCache, surveys: Sequence[str] | None = None) -> None:
+    """Decode the surveys where a frame lies by its header, so that they are in memory later.
+
+    Nothing comes of it where the header says nothing, or something wrong.
+    """
+    if frame.wcs is None or frame.shape is None:
+        return
+    rows, columns = frame.shape
+    x, y = np.meshgrid(np.linspace(0, columns - 1, 3), np.linspace(0, rows - 1, 3))
+    xyz = unit_vectors(*frame.wcs.all_pix2world(x.ravel(), y.ravel(), 0))
+    middle = xyz[4]
+    radius = np.degrees(np.arccos(np.clip((xyz @ middle).min(), -1.0, 1.0)))
+    if not 0.0 < radius < _WIDEST_FIELD_DEG:
+        return
+    ra, dec = np.degrees(np.arctan2(middle[1], middle[0])) % 360.0, np.degrees(np.arcsin(middle[2]))
+    for key in cache.keys():  # noqa: SIM118 - a method
+        if surveys is None or key in surveys:
+            cache.reference_stars(key, float(ra), float(dec), float(radius), SURVEYS[key].epoch)
 
 
 def refit(calibration: Calibration, excluded: frozenset[int], *, warm: bool = False) -> Calibration:
@@ -238,6 +260,7 @@ __all__ = [
     "load_exposure",
     "make_evidence",
     "make_point",
+    "read_ahead",
     "rechoose",
     "refit",
     "with_times",

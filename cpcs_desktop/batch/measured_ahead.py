@@ -14,6 +14,7 @@ from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
 from cpcs_desktop.batch.workers import single_thread
+from cpcs_desktop.garbage import collect_rarely
 
 if TYPE_CHECKING:
     from cpcs_desktop.batch.inputs import Input
@@ -80,7 +81,7 @@ class MeasuredAhead:
 
         assert self._job is not None
         number, item = self._given.pop()
-        get_ready(self._job)
+        get_ready(item, self._job)
         try:
             measured: Exposure | Exception = self._pipe.recv()
         except (EOFError, ConnectionResetError):
@@ -100,6 +101,7 @@ def _measure(pipe: Connection[Any, Any]) -> None:
     """Send the exposure of each file, or the reason why there is none; the body of the child."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears it, and ends us
     single_thread()
+    collect_rarely()
     os.dup2(2, 1)  # stdout belongs to the results
     import astropy.wcs
     import sep

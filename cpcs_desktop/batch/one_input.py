@@ -7,6 +7,7 @@ import functools
 import json
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -271,15 +272,21 @@ def _calibrate(
     )
 
 
-def get_ready(job: Job) -> None:
-    """Import what calibrating takes, for a process that waits for the measured frame anyway."""
-    import astropy.wcs
+def get_ready(item: Input, job: Job) -> None:
+    """Do what can be done while another process measures the frame.
+
+    Imports, and reading the surveys where the header says the frame lies: what is decoded stays in
+    memory, and the stars are cut out of it when the sources are known.
+    """
     import pyarrow.parquet
 
     from cpcs_desktop import pipeline
+    from cpcs_desktop.io.frames import read_frame
 
-    del astropy, pyarrow, pipeline
-    open_cache(job.survey_cache).keys()
+    del pyarrow
+    with suppress(CpcsError):  # the other process says it
+        frame = read_frame(item.file, item.hdu, job.camera)
+        pipeline.read_ahead(frame, open_cache(job.survey_cache), job.options.surveys)
 
 
 @functools.lru_cache(maxsize=4)

@@ -15,6 +15,8 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import TYPE_CHECKING, Any, Protocol
 
+from cpcs_desktop.garbage import collect_rarely
+
 if TYPE_CHECKING:
     from cpcs_desktop.batch.inputs import Input
     from cpcs_desktop.batch.one_input import Finished
@@ -205,6 +207,7 @@ def _serve(pipe: Connection[Any, Any]) -> None:
     """Finish inputs until the pipe is closed; the body of a child process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears it, and ends us
     single_thread()
+    collect_rarely()
     os.dup2(2, 1)  # stdout belongs to the results; not even a C library may write there
     from cpcs_desktop.batch.one_input import finish
 

@@ -8,6 +8,7 @@ import sys
 import click
 
 from cpcs_desktop import __version__
+from cpcs_desktop.garbage import collect_rarely
 
 #: verb -> (module that holds its click command, one-line help). The help stands here so that
 #: ``cpcs --help`` imports nothing.
@@ -63,4 +64,5 @@ def cpcs() -> None:
 
 def main() -> None:
     """Run the command line; results on stdout, chatter on stderr, status 0, 1 or 2."""
+    collect_rarely()
     sys.exit(cpcs())

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Self
 from cpcs_desktop.datamodel.errors import CpcsError
 from cpcs_desktop.datamodel.settings import ExtractionSettings
 from cpcs_desktop.datamodel.sources import Exposure
+from cpcs_desktop.garbage import collect_rarely
 
 if TYPE_CHECKING:
     from cpcs_desktop.settings import CameraSettings
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 def _warm_up() -> None:
     """Import in the child what the first frame would have to wait for."""
     threading.Thread(target=end_with_parent, daemon=True).start()
+    collect_rarely()
     import astropy.io.fits
     import astropy.wcs
     import sep

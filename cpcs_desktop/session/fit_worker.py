@@ -9,6 +9,7 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from cpcs_desktop.datamodel.errors import CpcsError
+from cpcs_desktop.garbage import collect_rarely
 
 if TYPE_CHECKING:
     from concurrent.futures import ProcessPoolExecutor
@@ -24,6 +25,7 @@ def _warm_up() -> None:
     from cpcs_desktop.extract.worker import end_with_parent
 
     threading.Thread(target=end_with_parent, daemon=True).start()
+    collect_rarely()
     if hasattr(os, "nice"):
         os.nice(_NICER)
     import cpcs_desktop.pipeline
