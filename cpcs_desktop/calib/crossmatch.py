@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 from scipy.special import ndtr
 
 from cpcs_desktop.calib.mixture import N_PARAMETERS, membership
+from cpcs_desktop.calib.neighbours import Pairs, close_pairs, mutual_nearest
 from cpcs_desktop.calib.posterior import highest_maxima
 from cpcs_desktop.datamodel.matches import MatchTable, WhyRejected
 from cpcs_desktop.datamodel.settings import CalibrationSettings
@@ -79,8 +79,8 @@ class _Pairs:
     star_row: NDArray[np.int64]
     dx: Array
     dy: Array
-    source_xyz: Array
-    star_tree: cKDTree
+    near: Pairs
+    chosen: NDArray[np.int64]
     generous: float
 
     def brightest(self, sources: SourceCatalog) -> NDArray[np.int64]:
@@ -125,12 +125,11 @@ def crossmatch(
         settings.match_radius_arcsec or 0.0,
     )
     xyz = unit_vectors(sources.ra[source_row], sources.dec[source_row])
-    tree = cKDTree(xyz)
     pairs: dict[str, _Pairs] = {}
     for key, stars in references.items():
         star_row = np.flatnonzero(usable_stars(stars, settings))
         if len(source_row) and len(star_row):
-            pairs[key] = _pairs(sources, source_row, tree, stars, star_row, centre, generous)
+            pairs[key] = _pairs(sources, source_row, xyz, stars, star_row, centre, generous)
     residuals = _clean(pairs, sources, settings)
     return {
         key: _table(sources, references[key], pairs[key], residuals[key], settings)
@@ -140,31 +139,31 @@ def crossmatch(
     }
 
 
+def _chord(arcsec: float) -> float:
+    """Return the straight line between two points that far apart on the unit sphere."""
+    return float(2.0 * np.sin(0.5 * arcsec * _ARCSEC))
+
+
 def _pairs(
     sources: SourceCatalog,
     source_row: NDArray[np.int64],
-    source_tree: cKDTree,
+    source_xyz: Array,
     stars: ReferenceCatalog,
     star_row: NDArray[np.int64],
     centre: tuple[float, float],
     generous: float,
 ) -> _Pairs:
     """Find mutual nearest neighbours within the generous radius."""
-    source_xyz = source_tree.data
     star_xyz = unit_vectors(stars.ra[star_row], stars.dec[star_row])
-    star_tree = cKDTree(star_xyz)
-    chord = 2.0 * np.sin(0.5 * generous * _ARCSEC)
-    distance, nearest_star = star_tree.query(source_xyz, distance_upper_bound=chord)
-    _, nearest_source = source_tree.query(star_xyz, distance_upper_bound=chord)
-    close = np.flatnonzero(np.isfinite(distance))
-    mutual = close[nearest_source[nearest_star[close]] == close]
-    source_row, star_row = source_row[mutual], star_row[nearest_star[mutual]]
+    near = close_pairs(source_xyz, star_xyz, _chord(generous))
+    chosen, of_stars = mutual_nearest(near, len(source_xyz), len(star_xyz))
+    source_row, star_row = source_row[chosen], star_row[of_stars]
     # the rows' order in a file must not matter, not even in the last bit of a sum
     order = np.lexsort((sources.dec[source_row], sources.ra[source_row]))
-    source_row, star_row, mutual = source_row[order], star_row[order], mutual[order]
+    source_row, star_row, chosen = source_row[order], star_row[order], chosen[order]
     x, y = tangent_plane(sources.ra[source_row], sources.dec[source_row], centre)
     x0, y0 = tangent_plane(stars.ra[star_row], stars.dec[star_row], centre)
-    return _Pairs(source_row, star_row, x - x0, y - y0, source_xyz[mutual], star_tree, generous)
+    return _Pairs(source_row, star_row, x - x0, y - y0, near, chosen, generous)
 
 
 def _table(
@@ -177,14 +176,14 @@ def _table(
     """Mark the pairs that do not belong, and judge the rest."""
     radius = settings.match_radius_arcsec
     limit = radius if radius is not None else max(1.0, 2.0 * residuals.sigma)
+    limit = min(limit, pairs.generous)
     separation = np.hypot(pairs.dx - residuals.offset[0], pairs.dy - residuals.offset[1])
     why = np.full(len(separation), WhyRejected.NOT_REJECTED, dtype=np.int8)
     why[~residuals.belongs] = WhyRejected.SEPARATION
     if radius is not None:
         why[separation > radius] = WhyRejected.OUTSIDE_RADIUS
-    near = pairs.star_tree.query_ball_point(
-        pairs.source_xyz, 2.0 * np.sin(0.5 * limit * _ARCSEC), return_length=True
-    )
+    within = pairs.near.one[pairs.near.chord2 <= _chord(limit) ** 2]
+    stars_near = np.bincount(within, minlength=pairs.chosen.max(initial=-1) + 1)[pairs.chosen]
     correlation, p_shuffled = _correlation(
         sources, stars, pairs.source_row, pairs.star_row, why == 0
     )
@@ -195,7 +194,7 @@ def _table(
         separation_arcsec=separation,
         dra_arcsec=pairs.dx,
         ddec_arcsec=pairs.dy,
-        ambiguous=np.asarray(near > 1),
+        ambiguous=np.asarray(stars_near > 1),
         why_rejected=why,
         offset_arcsec=residuals.offset,
         sigma_radec_arcsec=residuals.sigma,

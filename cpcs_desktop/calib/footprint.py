@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.spatial import ConvexHull, QhullError
 
 from cpcs_desktop.calib.crossmatch import tangent_plane, unit_vectors
 from cpcs_desktop.datamodel.sources import SourceCatalog
@@ -33,6 +32,8 @@ def outline(sources: SourceCatalog) -> list[tuple[float, float]]:
 
     All sources themselves where they are too few or lie on a line.
     """
+    from scipy.spatial import ConvexHull, QhullError
+
     known = np.flatnonzero(np.isfinite(sources.ra) & np.isfinite(sources.dec))
     if not len(known):
         return []

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import ConvexHull, QhullError
 
 from cpcs_desktop.calib.crossmatch import tangent_plane
 from cpcs_desktop.calib.limits import (
@@ -116,6 +115,8 @@ def _centre(sources: SourceCatalog) -> tuple[float, float]:
 
 def _in_hull(sources: SourceCatalog, target: tuple[float, float]) -> bool:
     """Say whether the target lies inside the outline of a list, with a small margin."""
+    from scipy.spatial import ConvexHull, QhullError  # slow to import; frames need it not
+
     east, north = tangent_plane(sources.ra, sources.dec, target)
     known = np.isfinite(east) & np.isfinite(north)
     points = np.stack([east[known], north[known]], axis=1)
