@@ -30,6 +30,8 @@ HEAVY = ("astropy", "scipy", "sep", "pyarrow", "requests", "pandas", "matplotlib
 START = """
 import sys, time
 started = float(sys.argv[1])
+from cpcs_desktop.garbage import collect_rarely
+collect_rarely()
 from PySide6.QtWidgets import QApplication
 from PySide6.QtCore import QTimer
 from cpcs_desktop.ui.app import Desktop, parser

@@ -43,6 +43,7 @@ PRIOR_PRECISION = 1.0 / PRIOR_SIGMA**2
 _SQRT_HALF = float(np.sqrt(0.5))
 _INV_SQRT_2PI = float(1.0 / np.sqrt(2.0 * np.pi))
 _TINY = 1e-300
+_FARTHEST = 25.0  # ten times what the widest prior allows
 
 # erfcx(x) = t P(t), t = 2.5 / (2.5 + x): a weighted least-squares fit to scipy.special.erfcx over
 # all x >= 0, relative error below 1e-8. It costs a quarter of scipy's, and the fits of all bands
@@ -89,8 +90,13 @@ def _logistic(t: Array) -> Array:
 
 
 def natural(theta: Array) -> tuple[Array, Array, Array, Array, Array]:
-    """Return ``(ZP, s, f, w, tau)`` of parameter vectors, each of shape (..., 1)."""
-    zp, ln_s, logit_f, logit_w, ln_tau = (theta[..., k : k + 1] for k in range(N_PARAMETERS))
+    """Return ``(ZP, s, f, w, tau)`` of parameter vectors, each of shape (..., 1).
+
+    Points of a net may lie so far out that the prior leaves nothing of them; numbers stay finite.
+    """
+    zp = theta[..., :1]
+    rest = np.clip(theta[..., 1:], -_FARTHEST, _FARTHEST)
+    ln_s, logit_f, logit_w, ln_tau = (rest[..., k : k + 1] for k in range(N_PARAMETERS - 1))
     return zp, np.exp(ln_s), _logistic(logit_f), _logistic(logit_w), np.exp(ln_tau)
 
 

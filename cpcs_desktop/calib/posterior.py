@@ -26,12 +26,13 @@ from cpcs_desktop.calib.mixture import (
     star_log_density,
 )
 
-_STUDENT_DF = 6.0
+_STUDENT_DF = 3.0
 _GOLDEN_6 = 1.1127756842787055
 _NORMAL_FROM = 200  # stars from which a normal net is wide enough
-_POINTS_TIMES_STARS = 16_000  # constant work: many points where stars are few
+_POINTS_TIMES_STARS = 8_000  # constant work: many points where stars are few
+_STUDENT_TIMES = 8  # as many: there the tails of a few stars have to be found
 _FEWEST_POINTS = 16  # of the normal net, which takes half of them
-_MOST_POINTS = 2048
+_MOST_POINTS = 8192
 _ENOUGH_STUDENT, _ENOUGH_NORMAL = 0.2, 0.5  # effective share of a net that needs no refining
 _REFINEMENTS = 2
 _BLOCK = 8192  # numbers in one array: it fits the fast cache with its companions
@@ -184,7 +185,7 @@ def integrate(maxima: Maxima, stars: Weighted, max_outlier_fraction: float) -> P
         See ``Posterior.p_mostly_outliers``.
     """
     student = stars.weight.sum() < _NORMAL_FROM
-    wanted = _POINTS_TIMES_STARS // len(stars.d) // (1 if student else 2)
+    wanted = _POINTS_TIMES_STARS * (_STUDENT_TIMES if student else 1) // len(stars.d)
     n_points = int(np.clip(wanted, _FEWEST_POINTS, _MOST_POINTS))
     enough = _ENOUGH_STUDENT if student else _ENOUGH_NORMAL
     evidence = maxima.value + 0.5 * np.linalg.slogdet(maxima.covariance)[1]

@@ -268,7 +268,7 @@ def _show_window(
         chat("5  Skipped: the window is not installed (PySide6, pyqtgraph).")
         return
     newest_first = [frames[-1], *frames[:-1]]  # the window opens on the transient at its brightest
-    program = _program("cpcs-desktop", "cpcs_desktop.ui.app:main")
+    program = _program("cpcs-desktop", "cpcs_desktop.desktop:main")
     start = [*program, *newest_first, "--event", event]
     if pictures:
         (base / "pictures").mkdir(exist_ok=True)

@@ -21,6 +21,7 @@ from cpcs_desktop.datamodel.errors import CpcsError
 from cpcs_desktop.datamodel.event import Event
 from cpcs_desktop.datamodel.settings import ExtractionSettings, settings_digest
 from cpcs_desktop.datamodel.sources import Exposure
+from cpcs_desktop.garbage import keep_all
 from cpcs_desktop.profile import Profile
 from cpcs_desktop.session.changes import Changes
 from cpcs_desktop.session.exposure_store import ExposureStore
@@ -133,6 +134,7 @@ class Workbench(QObject):
         except CpcsError:
             return  # closed meanwhile
         import_needed(lambda: self._closed)
+        keep_all()
 
     def use_settings(self, settings: AppSettings) -> None:
         """Use other settings from now on."""

@@ -122,3 +122,24 @@ def test_the_largest_outlier_fraction_is_the_settings() -> None:
     assert strict.p_mostly_outliers > 0.95
     assert usual.p_mostly_outliers < 0.05
     assert strict.zero_point == usual.zero_point
+
+
+@pytest.mark.parametrize(("n", "outliers", "seed"), [(6, 0.0, 0), (6, 0.3, 2), (60, 0.1, 4)])
+def test_the_tails_of_a_few_stars_are_in_the_width(n: int, outliers: float, seed: int) -> None:
+    """Beside nuisances drawn from the prior, at every zero point of a wide grid."""
+    d, v = field(np.random.default_rng(seed), n, outliers)
+    ours = posteriors([(d, v)])[0]
+    rng = np.random.default_rng(1)
+    theta = np.tile(PRIOR_MEAN, (30_000, 1))
+    theta[:, 1:] += PRIOR_SIGMA[1:] * rng.normal(size=(len(theta), 4))
+    zero_points = ours.zero_point + ours.zero_point_err * np.linspace(-7, 7, 57)
+    log_p = []
+    for theta[:, 0] in zero_points:
+        stars = star_log_density(theta, d, v).sum(axis=1)
+        log_p.append(stars.max() + np.log(np.exp(stars - stars.max()).mean()))
+    p = np.exp(log_p - np.max(log_p))
+    p /= p.sum()
+    mean = p @ zero_points
+    width = np.sqrt(p @ (zero_points - mean) ** 2)
+    assert abs(ours.zero_point - mean) < 0.1 * width
+    assert ours.zero_point_err == pytest.approx(width, rel=0.1)

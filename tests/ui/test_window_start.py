@@ -37,3 +37,12 @@ def test_nothing_heavy_is_imported_before_the_window_is_seen(tmp_path: Path) -> 
     environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
     ended = subprocess.run(words, env=environment, capture_output=True, text=True, check=True)
     assert ended.stdout.split() == ["heavy:"]
+
+
+def test_a_child_that_reads_the_entry_has_no_qt() -> None:
+    """Spawned processes import the module of the program that started them."""
+    words = (
+        "import sys, cpcs_desktop.desktop; print('PySide6' in sys.modules, 'numpy' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "False"]
