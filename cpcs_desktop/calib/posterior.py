@@ -23,6 +23,7 @@ from cpcs_desktop.calib.mixture import (
     PRIOR_MEAN,
     Array,
     log_prior,
+    natural,
     star_log_density,
 )
 
@@ -216,7 +217,7 @@ def integrate(maxima: Maxima, stars: Weighted, max_outlier_fraction: float) -> P
         points = np.concatenate([points, fresh])
         log_star = np.concatenate([log_star, _log_likelihood(fresh, stars)])
     best = int(np.argmax(evidence))
-    zp, s, f = points[:, 0], np.exp(points[:, 1]), 1.0 / (1.0 + np.exp(-points[:, 2]))
+    zp, s, f, _, _ = (part[:, 0] for part in natural(points))
     zero_point = float(weights @ zp)
     scatter = float(weights @ s)
     return Posterior(

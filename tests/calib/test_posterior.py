@@ -143,3 +143,18 @@ def test_the_tails_of_a_few_stars_are_in_the_width(n: int, outliers: float, seed
     width = np.sqrt(p @ (zero_points - mean) ** 2)
     assert abs(ours.zero_point - mean) < 0.1 * width
     assert ours.zero_point_err == pytest.approx(width, rel=0.1)
+
+
+def test_the_farthest_points_of_the_net_leave_all_numbers_finite() -> None:
+    """Whatever a few stars look like; warnings are errors here."""
+    rng = np.random.default_rng(77)
+    fields_ = [
+        field(rng, int(rng.integers(5, 30)), float(rng.uniform(0, 0.4)), shape)
+        for shape in ("exponential", "uniform", "clump")
+        for _ in range(100)
+    ]
+    for found in posteriors(fields_):
+        numbers = (found.zero_point, found.zero_point_err, found.scatter, found.scatter_err)
+        assert np.isfinite(numbers).all()
+        assert found.scatter < 3.0
+        assert np.isfinite(found.mean_theta).all()
