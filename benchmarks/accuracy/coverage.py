@@ -71,7 +71,7 @@ def cell(shape: str, n: int, outliers: float, fields: int) -> Cell:
         bias_err_mmag=1e3 * float(np.std(offsets) / np.sqrt(fields)),
         median_err_mmag=1e3 * float(np.median(errors)),
         warned=100 * (1 - float(np.mean(green))),
-        green_bias_mmag=1e3 * float(np.mean(np.array(offsets)[green])),
+        green_bias_mmag=1e3 * float(np.mean(np.array(offsets)[green])) if any(green) else np.nan,
     )
 
 
