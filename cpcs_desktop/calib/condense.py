@@ -12,7 +12,8 @@ Array = NDArray[np.float64]
 _FEW = 800  # stars up to which nothing is gained
 _CELL = 0.5  # width of a cell of differences, in sigma of its stars
 _SIGMA_STEP = 0.1  # ratio of sigma between neighbouring cells, ln
-_QUARTER_TO_SIGMA = 1.569  # of a normal's shortest 25 %
+#: Sigma of a normal in units of its shortest interval with 50 and 25 %, by what n is divided.
+HALF, QUARTER = (2, 0.741), (4, 1.569)
 _SMALLEST_SCATTER = 0.001  # mag
 
 
@@ -22,6 +23,23 @@ class Weighted(NamedTuple):
     d: Array
     v: Array
     weight: Array
+
+
+def shortest_interval(order: Array, share: tuple[int, float]) -> tuple[float, float]:
+    """Return the middle star and the sigma of the shortest interval with a share of all.
+
+    Parameters
+    ----------
+    order : ndarray, shape (n,)
+        Sorted differences, n >= 2.
+    share : (int, float)
+        ``HALF`` or ``QUARTER``.
+    """
+    divisor, width_to_sigma = share
+    h = max(len(order) // divisor, 2)
+    width = order[h - 1 :] - order[: len(order) - h + 1]
+    k = int(np.argmin(width))
+    return float(order[k + h // 2]), width_to_sigma * float(width[k])
 
 
 def condense(d: Array, v: Array) -> Weighted:
@@ -45,9 +63,7 @@ def condense(d: Array, v: Array) -> Weighted:
     n = len(d)
     if n <= _FEW:
         return Weighted(d, v, np.ones(n))
-    order = np.sort(d)
-    quarter = n // 4
-    narrowest = _QUARTER_TO_SIGMA * float(np.min(order[quarter - 1 :] - order[: n - quarter + 1]))
+    _, narrowest = shortest_interval(np.sort(d), QUARTER)
     scatter2 = max(narrowest**2 - float(np.median(v)), 0.0) / 4.0
     # in powers of two: the cells stay where they are when a few stars go
     floor = 4.0 ** np.round(np.log2(max(scatter2, _SMALLEST_SCATTER**2)) / 2.0)

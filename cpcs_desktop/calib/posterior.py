@@ -17,7 +17,7 @@ import numpy as np
 from scipy.special import gammaincinv, ndtri
 
 from cpcs_desktop.calib.ascent import Maxima, ascend, climb
-from cpcs_desktop.calib.condense import Weighted, condense
+from cpcs_desktop.calib.condense import HALF, QUARTER, Weighted, condense, shortest_interval
 from cpcs_desktop.calib.mixture import (
     N_PARAMETERS,
     PRIOR_MEAN,
@@ -150,12 +150,7 @@ def starting_points(d: Array, v: Array) -> Array:
     """
     order = np.sort(d)
     n = len(order)
-    starts: list[tuple[float, float]] = []
-    for share, width_to_sigma in ((2, 0.741), (4, 1.569)):  # of a normal's shortest 50 and 25 %
-        h = max(n // share, 2)
-        width = order[h - 1 :] - order[: n - h + 1]
-        k = int(np.argmin(width))
-        starts.append((float(order[k + h // 2]), width_to_sigma * float(width[k])))
+    starts = [shortest_interval(order, share) for share in (HALF, QUARTER)]
     centre = float(order[n // 2])
     starts.append((centre, 1.4826 * float(np.sort(np.abs(order - centre))[n // 2])))
     theta = np.tile(PRIOR_MEAN, (3, 1))

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from cpcs_desktop.datamodel.errors import CpcsError
 from cpcs_desktop.ui import numbers
 from cpcs_desktop.ui.bridge import Bridge
+from cpcs_desktop.ui.dialog_button import dialog_button
 from cpcs_desktop.ui.plain_table import PlainTable
 from cpcs_desktop.ui.stepwise import Stepwise
 from cpcs_desktop.ui.table_model import Column, TableModel
@@ -105,10 +106,10 @@ class BhtomView(QDialog):
             ["? uncertain..", "123456..", "ivo://practice/night#1...", "gaia16aye_r_001.fits..",
              "SDSS/r 15.312....", "GaiaSP/r 15.312 ± 0.008......", ""]
         )  # fmt: skip
-        self.dry = self._button("bhtomDryRun", "&Dry run", lambda: self.send(dry_run=True))
-        self.real = self._button("bhtomSend", "&Send", lambda: self.send(dry_run=False))
-        self.fetch = self._button("bhtomFetch", "&Fetch results", self.fetch_results)
-        self.forget = self._button("bhtomForget", "May be sent &again", self._forget)
+        self.dry = dialog_button(self, "bhtomDryRun", "&Dry run", lambda: self.send(dry_run=True))
+        self.real = dialog_button(self, "bhtomSend", "&Send", lambda: self.send(dry_run=False))
+        self.fetch = dialog_button(self, "bhtomFetch", "&Fetch results", self.fetch_results)
+        self.forget = dialog_button(self, "bhtomForget", "May be sent &again", self._forget)
         self.forget.setToolTip("For an uncertain or refused point, after you looked at BHTOM")
         self.dry.setToolTip("BHTOM calibrates and stores nothing")
         row = QHBoxLayout()
@@ -123,13 +124,6 @@ class BhtomView(QDialog):
         run.ended.connect(self._on_ended)
         self.show_rows()
         self.resize(self.fontMetrics().horizontalAdvance("x" * 140), 420)
-
-    def _button(self, name: str, text: str, then: Any) -> QPushButton:
-        button = QPushButton(text, self)
-        button.setObjectName(name)
-        button.setAutoDefault(False)
-        button.clicked.connect(lambda _on=False: then())
-        return button
 
     def _colour(self, row: BridgeRow, column: int) -> Rgb | None:
         theme = THEMES[self._bridge.settings.theme]

@@ -18,7 +18,7 @@ from cpcs_desktop.ui import numbers
 from cpcs_desktop.ui.bridge import Bridge
 from cpcs_desktop.ui.fits_model import describe
 from cpcs_desktop.ui.markers import positions
-from cpcs_desktop.ui.plot_box import PlotBox, Spots
+from cpcs_desktop.ui.plot_box import PlotBox, Spots, colour_axes
 from cpcs_desktop.ui.star_spots import Look, StarSpots
 from cpcs_desktop.ui.theme import Theme, css, qcolor
 
@@ -115,14 +115,7 @@ class FitPlot(QWidget):
         self._theme = theme
         self._looks = _looks(theme)
         self.canvas.setBackground(qcolor(theme.plot))
-        for plot in (self.main, self.low):
-            for name in ("left", "bottom"):
-                axis = plot.getAxis(name)
-                axis.setPen(qcolor(theme.grid))
-                axis.setTextPen(qcolor(theme.faint))
-                axis.setTickFont(self.font())
-                axis.label.setFont(self.font())
-            plot.getAxis("left").setWidth(self.fontMetrics().horizontalAdvance("−0.00000"))
+        colour_axes(self, (self.main, self.low), theme)
         for box in (self.main_box, self.low_box):
             box.use_theme(theme)
         self.line.setPen(pg.mkPen(qcolor(theme.line), width=1.4))

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, Qt, Signal
 from PySide6.QtGui import QPainterPath, QPolygonF
-from PySide6.QtWidgets import QGraphicsPathItem
+from PySide6.QtWidgets import QGraphicsPathItem, QWidget
 
 from cpcs_desktop.ui.theme import Theme, qcolor
+
+
+def colour_axes(widget: QWidget, plots: Sequence[pg.PlotItem], theme: Theme) -> None:
+    """Draw the axes of plots that stand below each other in the theme's colours, equally wide."""
+    for plot in plots:
+        for name in ("left", "bottom"):
+            axis = plot.getAxis(name)
+            axis.setPen(qcolor(theme.grid))
+            axis.setTextPen(qcolor(theme.faint))
+            axis.setTickFont(widget.font())
+            axis.label.setFont(widget.font())
+        plot.getAxis("left").setWidth(widget.fontMetrics().horizontalAdvance("−0.00000"))
 
 
 class Spots(pg.ScatterPlotItem):  # type: ignore[misc]

@@ -16,7 +16,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QLineEdit,
     QProgressBar,
-    QPushButton,
     QVBoxLayout,
     QWidget,
 )
@@ -26,6 +25,7 @@ from cpcs_desktop.datamodel.submission import SubmissionState
 from cpcs_desktop.recalibration import MOVES_SIGMA, Move
 from cpcs_desktop.ui import numbers
 from cpcs_desktop.ui.bridge import Bridge
+from cpcs_desktop.ui.dialog_button import dialog_button
 from cpcs_desktop.ui.light_curve_controls import time_of
 from cpcs_desktop.ui.plain_table import PlainTable
 from cpcs_desktop.ui.stepwise import Stepwise
@@ -139,8 +139,8 @@ class RecalibrationView(QDialog):
         self.since.setObjectName("recalibrationSince")
         self.since.setAccessibleName("Since")
         self.since.setPlaceholderText("since (MJD or date)")
-        self.go = self._button("recalibrationStart", "&Start", self.start)
-        self.stop = self._button("recalibrationCancel", "&Cancel", run.cancel)
+        self.go = dialog_button(self, "recalibrationStart", "&Start", self.start)
+        self.stop = dialog_button(self, "recalibrationCancel", "&Cancel", run.cancel)
         self.progress = QProgressBar(self)
         self.progress.setObjectName("recalibrationProgress")
         self.progress.setFormat("%v of %m")
@@ -160,10 +160,12 @@ class RecalibrationView(QDialog):
         )
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.table.sortByColumn(0, Qt.SortOrder.AscendingOrder)
-        self.apply_chosen = self._button(
-            "applyChosen", "&Apply the chosen ones", lambda: self.apply(self.chosen())
+        self.apply_chosen = dialog_button(
+            self, "applyChosen", "&Apply the chosen ones", lambda: self.apply(self.chosen())
         )
-        self.apply_all = self._button("applyAll", "Apply a&ll", lambda: self.apply(self.all()))
+        self.apply_all = dialog_button(
+            self, "applyAll", "Apply a&ll", lambda: self.apply(self.all())
+        )
         self._arrange()
         self.moving.toggled.connect(lambda _on: self._show())
         self.doubtful.toggled.connect(lambda _on: self._enable())
@@ -172,13 +174,6 @@ class RecalibrationView(QDialog):
         run.ended.connect(self._on_ended)
         self._enable()
         self.resize(self.fontMetrics().horizontalAdvance("x" * 150), 560)
-
-    def _button(self, name: str, text: str, then: Any) -> QPushButton:
-        button = QPushButton(text, self)
-        button.setObjectName(name)
-        button.setAutoDefault(False)
-        button.clicked.connect(lambda _on=False: then())
-        return button
 
     def _arrange(self) -> None:
         self.table.size_columns(

@@ -7,7 +7,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import QPointF, Signal
 from PySide6.QtWidgets import QWidget
 
-from cpcs_desktop.ui.plot_box import PlotBox, Spots
+from cpcs_desktop.ui.plot_box import PlotBox, Spots, colour_axes
 from cpcs_desktop.ui.record_content import FloatArray, RecordContent
 from cpcs_desktop.ui.theme import Theme, qcolor
 
@@ -67,14 +67,7 @@ class RecordPlot(pg.GraphicsLayoutWidget):  # type: ignore[misc]
         """Draw in other colours."""
         self._theme = theme
         self.setBackground(qcolor(theme.plot))
-        for plot in (self.upper, self.lower):
-            for name in ("left", "bottom"):
-                axis = plot.getAxis(name)
-                axis.setPen(qcolor(theme.grid))
-                axis.setTextPen(qcolor(theme.faint))
-                axis.setTickFont(self.font())
-                axis.label.setFont(self.font())
-            plot.getAxis("left").setWidth(self.fontMetrics().horizontalAdvance("−0.00000"))
+        colour_axes(self, (self.upper, self.lower), theme)
         for box in (self.upper_box, self.lower_box):
             box.use_theme(theme)
         self.line.setPen(pg.mkPen(qcolor(theme.line), width=1.4))
