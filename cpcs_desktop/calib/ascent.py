@@ -18,6 +18,7 @@ from cpcs_desktop.calib.mixture import (
 # most steps, and the squared step in units of the posterior's width that ends them
 _ROUGH = 12, 1.0
 _FINE = 15, 1e-5
+_AS_HOPED = 0.5  # share of the expected gain from which a step may be damped less
 _ENOUGH_FOR_ROUGH = 200  # stars that show the way to the top
 # the zero point lies within a thousand magnitudes: scores that are all zero make no singular matrix
 _PRECISION = np.diag(PRIOR_PRECISION + np.array([1e-6, 0.0, 0.0, 0.0, 0.0]))
@@ -38,7 +39,7 @@ def climb(theta: Array, owner: NDArray[np.int64], stars: tuple[Array, Array, Arr
     """Climb to the maxima of many posteriors at once.
 
     First Levenberg-Marquardt steps with the curvature from outer products of the scores (Berndt
-    et al. 1974), which is always positive; near the top chord steps with the true curvature,
+    et al. 1974), which is always positive; near the top quasi-Newton steps from the true curvature,
     which converge where the outer products creep. The first steps look at a part of the stars.
     Climbers that met on the way go on as one.
 
@@ -107,8 +108,8 @@ def ascend(
     stars : (d, v, weight)
         Differences, formal variances and weights, shape (b, n) each.
     fixed : ndarray, shape (b, 5, 5), optional
-        Curvature to keep for all steps, to the fine tolerance; without it outer products of the
-        scores, to the rough one.
+        Curvature to begin with, bent by what the steps find, to the fine tolerance; without it
+        outer products of the scores, to the rough one.
 
     Returns
     -------
@@ -121,14 +122,13 @@ def ascend(
     theta = theta.copy()
     damping = np.full(len(theta), 1e-2 if fixed is None else 1e-6)
     value, gradient, scores = log_posterior_and_scores(theta, d, v, weight)
-    matrix = _outer(scores, weight) if fixed is None else fixed
+    matrix = _outer(scores, weight) if fixed is None else fixed.copy()
     steps = np.zeros(len(theta), dtype=np.int64)
     active = np.arange(len(theta))
     for _ in range(max_steps):
-        here = matrix[active]
-        diagonal = np.einsum("bii->bi", here)[:, :, None] * np.eye(N_PARAMETERS)
-        damped = here + damping[active, None, None] * diagonal
-        move = np.linalg.solve(damped, gradient[active][:, :, None])[:, :, 0]
+        here, slope = matrix[active], gradient[active]
+        damped = here * (1.0 + damping[active, None, None] * np.eye(N_PARAMETERS))
+        move = np.linalg.solve(damped, slope[:, :, None])[:, :, 0]
         np.clip(move[:, 1:], -2.0, 2.0, out=move[:, 1:])
         trial = theta[active] + move
         np.clip(trial[:, 1:], -12.0, 12.0, out=trial[:, 1:])
@@ -137,17 +137,40 @@ def ascend(
         )
         better = new_value >= value[active]
         gain = np.einsum("bi,bij,bj->b", move, here, move)
+        hoped = np.einsum("bi,bi->b", move, slope) - 0.5 * gain
+        as_hoped = new_value - value[active] > _AS_HOPED * hoped
         steps[active] += 1
         up = active[better]
-        theta[up], value[up], gradient[up] = trial[better], new_value[better], new_gradient[better]
         if fixed is None:
             matrix[up] = _outer(scores[better], weight[up])
-        damping[up] *= 0.1
+        else:
+            fall = slope[better] - new_gradient[better]
+            matrix[up] = _bent(here[better], np.asarray(move[better]), fall)
+        theta[up], value[up], gradient[up] = trial[better], new_value[better], new_gradient[better]
+        damping[active[better & as_hoped]] *= 0.1
         damping[active[~better]] = np.maximum(damping[active[~better]] * 10.0, 1e-3)
         active = active[~((better & (gain < tolerance)) | (damping[active] > 1e6))]
         if not len(active):
             break
     return theta, value, steps
+
+
+def _bent(matrix: Array, move: Array, fall: Array) -> Array:
+    """Return curvatures that explain how far the gradients fell (b, 5) along the moves (b, 5).
+
+    The update of Broyden, Fletcher, Goldfarb and Shanno (Nocedal & Wright 2006, equation 6.19):
+    positive matrices stay positive. Where the gradient did not fall the matrix is kept.
+    """
+    along = (matrix @ move[:, :, None])[:, :, 0]
+    curved = np.einsum("bi,bi->b", move, fall)
+    before = np.einsum("bi,bi->b", move, along)
+    fit = curved > 1e-3 * before
+    curved, before = (np.where(fit & (x > 0), x, np.inf)[:, None, None] for x in (curved, before))
+    return np.asarray(
+        matrix
+        + fall[:, :, None] * fall[:, None, :] / curved
+        - along[:, :, None] * along[:, None, :] / before
+    )
 
 
 def _outer(scores: Array, weight: Array) -> Array:

@@ -173,14 +173,13 @@ def _star_nats(fit: ZeroPointFit, camera: Array) -> float:
     weight = fit.membership[rows] / (formal + fit.scatter**2)
     others = weight.sum() - weight
     pull = np.where(others > 0, weight / np.maximum(others, 1e-300), 0.0)
-    theta = np.tile(camera, (len(rows), 1))
-    theta[:, 0] = fit.zero_point - pull * (d - fit.zero_point)
+    away = d - (fit.zero_point - pull * (d - fit.zero_point))
 
     def evidence(extra: Sequence[float]) -> float:
-        scores = []
-        for width in extra:
-            theta[:, 1] = np.log(np.hypot(np.exp(camera[1]), width))
-            scores.append(np.sum(star_log_density(theta, d[:, None], formal[:, None])))
+        theta = np.tile(camera, (len(extra), 1))
+        theta[:, 0] = 0.0
+        theta[:, 1] = np.log(np.hypot(np.exp(camera[1]), extra))
+        scores = star_log_density(theta, away, formal).sum(axis=1)
         return float(np.logaddexp.reduce(scores) - np.log(len(scores)))
 
     return evidence(OWN_EXTRA) - evidence(OTHER_EXTRA)

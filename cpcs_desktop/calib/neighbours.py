@@ -1,8 +1,9 @@
 """Which points on the sphere lie within a small distance of which others.
 
-Points are sorted into cubic cells as wide as the distance: a neighbour is in the same cell or in
-one that touches it. For some thousands of points this is as quick as a k-d tree, and needs no more
-than sorting: loading one would take longer than all matching of a frame.
+Points are sorted into square columns as wide as the distance, on the plane of the two axes that
+tell them apart: a neighbour is in the same column or in one that touches it. For some thousands of
+points this is quicker than a k-d tree, and needs no more than sorting: loading one would take
+longer than all matching of a frame.
 """
 
 from __future__ import annotations
@@ -37,25 +38,24 @@ def close_pairs(one: Array, other: Array, chord: float) -> Pairs:
         Length of the straight line between two points, 2 sin(angle / 2).
     """
     width = max(chord, 4.0 / _CELLS)
-    key = _keys(np.floor(other / width).astype(np.int64))
-    order = np.argsort(key, kind="stable")
-    key = key[order]
-    cell = np.floor(one / width).astype(np.int64)
+    # the axis along which the field is seen tells its points apart the least
+    axes = np.argsort(np.abs(np.sum(one, axis=0)), kind="stable")[:2]
+    key_one, order_one = _sorted_cells(one[:, axes], width)
+    key, order = _sorted_cells(other[:, axes], width)
     ones, others = [], []
-    for x in (-1, 0, 1):
-        for y in (-1, 0, 1):
-            # three cells along the last axis follow each other
-            low = np.searchsorted(key, _keys(cell + np.array([x, y, -1])), side="left")
-            high = np.searchsorted(key, _keys(cell + np.array([x, y, 1])), side="right")
-            count = high - low
-            rows = np.repeat(np.arange(len(one)), count)
-            inside = np.arange(len(rows)) - np.repeat(np.cumsum(count) - count, count)
-            ones.append(rows)
-            others.append(order[np.repeat(low, count) + inside])
-    first, second = np.concatenate(ones), np.concatenate(others)
-    chord2 = np.sum((one[first] - other[second]) ** 2, axis=1)
+    for strip in (-_CELLS, 0, _CELLS):
+        # three cells along a strip follow each other; sorted needles are found the quickest
+        low = np.searchsorted(key, key_one + (strip - 1), side="left")
+        high = np.searchsorted(key, key_one + (strip + 1), side="right")
+        count = high - low
+        first = np.repeat(low - (np.cumsum(count) - count), count)
+        ones.append(np.repeat(order_one, count))
+        others.append(order[first + np.arange(len(first))])
+    row_one, row_other = np.concatenate(ones), np.concatenate(others)
+    away = one[row_one] - other[row_other]
+    chord2 = np.einsum("ij,ij->i", away, away)
     near = chord2 <= chord * chord
-    return Pairs(first[near], second[near], chord2[near])
+    return Pairs(row_one[near], row_other[near], chord2[near])
 
 
 def mutual_nearest(pairs: Pairs, n_one: int, n_other: int) -> tuple[Rows, Rows]:
@@ -71,11 +71,15 @@ def _nearest(of: Rows, to: Rows, chord2: Array, n: int) -> Rows:
     """Return the nearest of each of n rows, -1 where there is none."""
     answer = np.full(n, -1, dtype=np.int64)
     order = np.lexsort((to, chord2, of))
-    rows, first = np.unique(of[order], return_index=True)
-    answer[rows] = to[order[first]]
+    of = of[order]
+    first = np.flatnonzero(np.diff(of, prepend=-1))
+    answer[of[first]] = to[order[first]]
     return answer
 
 
-def _keys(cell: Rows) -> Rows:
-    half = _CELLS // 2
-    return ((cell[:, 0] + half) * _CELLS + (cell[:, 1] + half)) * _CELLS + (cell[:, 2] + half)
+def _sorted_cells(points: Array, width: float) -> tuple[Rows, Rows]:
+    """Return the sorted cell numbers of points (n, 2), and the row of each."""
+    cell = np.floor(points / width).astype(np.int64) + _CELLS // 2
+    key = cell[:, 0] * _CELLS + cell[:, 1]
+    order = np.argsort(key, kind="stable")
+    return key[order], order

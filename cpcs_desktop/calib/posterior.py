@@ -3,7 +3,9 @@
 The posterior mean and width of the zero point need the nuisance parameters integrated out, above
 all the scatter when there are few stars (the zero point's posterior is then Student-like). That is
 done by importance sampling with a fixed net of points around every mode found: no random numbers,
-the same answer every time.
+the same answer every time. Where there are few stars a net as wide as the priors goes with them
+(defensive importance sampling, Hesterberg 1995, Technometrics 37, 185): the shape of the top says
+little of tails in which half the stars are outliers.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from cpcs_desktop.calib.condense import HALF, QUARTER, Weighted, condense, short
 from cpcs_desktop.calib.mixture import (
     N_PARAMETERS,
     PRIOR_MEAN,
+    PRIOR_SIGMA,
     Array,
     log_prior,
     natural,
@@ -31,11 +34,13 @@ _STUDENT_DF = 3.0
 _GOLDEN_6 = 1.1127756842787055
 _NORMAL_FROM = 200  # stars from which a normal net is wide enough
 _POINTS_TIMES_STARS = 8_000  # constant work: many points where stars are few
-_STUDENT_TIMES = 8  # as many: there the tails of a few stars have to be found
+_STUDENT_TIMES = 5  # as many: there the tails of a few stars have to be found
+_WIDE = 1.4  # width of the widest piece, in units of the error of a plain mean of all stars
 _FEWEST_POINTS = 16  # of the normal net, which takes half of them
 _MOST_POINTS = 8192
 _ENOUGH_STUDENT, _ENOUGH_NORMAL = 0.2, 0.5  # effective share of a net that needs no refining
 _REFINEMENTS = 2
+_CENTRAL = 0.85  # of the zero point's posterior, that tells its width where it is not normal
 _BLOCK = 8192  # numbers in one array: it fits the fast cache with its companions
 
 
@@ -45,8 +50,10 @@ class Posterior:
 
     Parameters
     ----------
-    zero_point, zero_point_err, scatter, scatter_err, outlier_fraction : float
-        Posterior means and standard deviations.
+    zero_point, scatter, scatter_err, outlier_fraction : float
+        Posterior means, and a standard deviation.
+    zero_point_err : float
+        Width of the zero point's posterior, as :func:`_width` measures it.
     p_mostly_outliers : float
         P(f > the largest outlier fraction allowed | data).
     theta : ndarray, shape (5,)
@@ -192,6 +199,9 @@ def integrate(maxima: Maxima, stars: Weighted, max_outlier_fraction: float) -> P
             maxima.theta, maxima.covariance, share / share.sum(), strict=True
         )
     ]
+    best = int(np.argmax(evidence))
+    if student:
+        pieces.append(_wide_piece(maxima.theta[best], stars.d, n_points))
     points = np.concatenate([piece.points(student) for piece in pieces])
     log_star = _log_likelihood(points, stars)
     for refinements in range(_REFINEMENTS + 1):
@@ -211,13 +221,12 @@ def integrate(maxima: Maxima, stars: Weighted, max_outlier_fraction: float) -> P
         fresh = pieces[-1].points(student)
         points = np.concatenate([points, fresh])
         log_star = np.concatenate([log_star, _log_likelihood(fresh, stars)])
-    best = int(np.argmax(evidence))
     zp, s, f, _, _ = (part[:, 0] for part in natural(points))
     zero_point = float(weights @ zp)
     scatter = float(weights @ s)
     return Posterior(
         zero_point=zero_point,
-        zero_point_err=float(np.sqrt(weights @ (zp - zero_point) ** 2)),
+        zero_point_err=_width(zp, weights, student),
         scatter=scatter,
         scatter_err=float(np.sqrt(weights @ (s - scatter) ** 2)),
         outlier_fraction=float(weights @ f),
@@ -231,6 +240,30 @@ def integrate(maxima: Maxima, stars: Weighted, max_outlier_fraction: float) -> P
         n_modes=len(maxima.theta),
         effective_points=effective,
     )
+
+
+def _width(zp: Array, weights: Array, student: bool) -> float:
+    """Return the width of the zero point's posterior: the standard deviation of a normal one.
+
+    With few stars it has a Student's tails. Its standard deviation is then a matter of the tails
+    (with six stars, two of them outliers, it covers 82 to 87 % where 68 are promised), half its
+    central 68 % covers twice its width too seldom (91 % with twenty stars). The central 85 %
+    interval in units of that of a normal keeps both promises.
+    """
+    if not student:
+        return float(np.sqrt(weights @ (zp - weights @ zp) ** 2))
+    order = np.argsort(zp, kind="stable")
+    below = np.cumsum(weights[order]) - 0.5 * weights[order]
+    ends = 0.5 - 0.5 * _CENTRAL, 0.5 + 0.5 * _CENTRAL
+    low, high = np.interp(ends, below, zp[order])
+    return float((high - low) / (ndtri(ends[1]) - ndtri(ends[0])))
+
+
+def _wide_piece(mode: Array, d: Array, size: int) -> _Piece:
+    """Return a piece that leaves out nothing the priors allow, the zero point at the mode's."""
+    centre, sigma = PRIOR_MEAN.copy(), PRIOR_SIGMA.copy()
+    centre[0], sigma[0] = mode[0], max(_WIDE * d.std() / np.sqrt(len(d)), np.exp(mode[1]))
+    return _Piece.around(centre, np.diag(sigma**2), size)
 
 
 def posteriors(

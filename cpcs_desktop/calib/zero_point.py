@@ -76,14 +76,10 @@ def fit_zero_points(
     found = posteriors([(d, v) for _, d, v in cold], settings.max_outlier_fraction)
     moved = follow(known, [(d, v) for _, d, v in warm])
     fitted = [s for s, _, _ in (*cold, *warm)]
-    for stars, posterior, belongs, start in zip(
-        fitted,
-        (*found, *moved),
-        _memberships(fitted, [*found, *moved]),
-        ["cold"] * len(found) + ["warm"] * len(moved),
-        strict=True,
+    for stars, posterior, start in zip(
+        fitted, (*found, *moved), ["cold"] * len(found) + ["warm"] * len(moved), strict=True
     ):
-        answer[stars.band] = _result(stars, posterior, belongs, settings, start)
+        answer[stars.band] = _result(stars, posterior, settings, start)
     return [answer[stars.band] for stars in bands]
 
 
@@ -93,27 +89,16 @@ def formal_variance(stars: BandStars | ZeroPointFit) -> Array:
     return np.maximum(variance, _SMALLEST_ERR**2)
 
 
-def _memberships(bands: Sequence[BandStars], found: Sequence[Posterior]) -> list[Array]:
-    """Return the memberships of all stars of every band, excluded ones too, in one go."""
-    if not bands:
-        return []
-    ends = np.cumsum([len(stars.mag_ref) for stars in bands])
-    d = np.concatenate([stars.mag_ref - stars.mag_inst for stars in bands])
-    v = np.concatenate([formal_variance(stars) for stars in bands])
-    theta = np.repeat([p.mean_theta for p in found], np.diff(ends, prepend=0), axis=0)
-    return np.split(membership(theta, d[:, None], v[:, None])[:, 0], ends[:-1])
-
-
 def _result(
     stars: BandStars,
     posterior: Posterior,
-    belongs: Array,
     settings: CalibrationSettings,
     start: str,
 ) -> ZeroPointFit:
     d = stars.mag_ref - stars.mag_inst
     v = formal_variance(stars)
     used = ~stars.excluded
+    belongs = membership(posterior.mean_theta[None], d, v)[0]
     weight = np.where(used, belongs / (v + posterior.scatter**2), 0.0)
     slope, slope_err = _slope(stars.colour, d - posterior.zero_point, weight)
     reason = None
