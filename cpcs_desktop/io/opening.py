@@ -10,6 +10,7 @@ import io
 import lzma
 import mmap
 import os
+import time
 import warnings
 import zlib
 from collections.abc import Iterator
@@ -29,6 +30,8 @@ FITS_BLOCK = 2880
 CARD_LENGTH = 80
 #: FITS allows no more axes, and no more columns.
 LARGEST_COUNT = 999
+_SETTLED_NS = 2_000_000_000  # after which a file's time tells every later change
+_PASSED: dict[str, tuple[int, int, int, int]] = {}
 
 
 @functools.cache
@@ -188,8 +191,7 @@ def open_fits(path: str | os.PathLike[str], *, scale: bool = True) -> Iterator[f
         _check_counts(path, content)
         source = io.BytesIO(content)
     else:
-        with readable(path) as stream, mapped(stream) as content_map:
-            _check_counts(path, content_map)
+        _check_counts_of_file(path)
         source = Path(path)
     with quiet():
         try:
@@ -213,6 +215,24 @@ def mapped(stream: BinaryIO) -> Iterator[mmap.mmap]:
     """Map an open file's content, read only."""
     with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
         yield content
+
+
+def _check_counts_of_file(path: str | os.PathLike[str]) -> None:
+    """Check a file that is not packed, unless it has passed since it was last written.
+
+    A frame is opened four times on its way. What was written in the last seconds is always looked
+    at: two changes may carry the same time.
+    """
+    with readable(path) as stream:
+        state = os.fstat(stream.fileno())
+        mark = state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns
+        if _PASSED.get(os.fspath(path)) == mark:
+            return
+        with mapped(stream) as content:
+            _check_counts(path, content)
+        if time.time_ns() - state.st_mtime_ns > _SETTLED_NS:
+            _PASSED.clear()  # the frame at hand is enough
+            _PASSED[os.fspath(path)] = mark
 
 
 def _check_counts(path: str | os.PathLike[str], content: bytes | mmap.mmap) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import math
+import os
 from pathlib import Path
 from types import ModuleType
 
@@ -52,6 +53,21 @@ def test_a_header_with_a_million_axes_is_refused_at_once(fuzz: ModuleType, tmp_p
     card = f"NAXIS   = {99999999:>20d}".ljust(80).encode()
     path = tmp_path / "case"
     path.write_bytes(content[:at] + card + content[at + 80 :])
+    assert fuzz.outcome(path) == "unreadable"
+
+
+def test_a_file_that_passed_is_looked_at_again_when_it_was_written_again(
+    fuzz: ModuleType, tmp_path: Path
+) -> None:
+    content = fuzz.small_frames()["float.fits"]
+    at = content.index(b"NAXIS   =")
+    card = f"NAXIS   = {99999999:>20d}".ljust(80).encode()
+    path = tmp_path / "case"
+    path.write_bytes(content)
+    os.utime(path, (1e9, 1e9))
+    assert fuzz.outcome(path) == "result"
+    assert fuzz.outcome(path) == "result"
+    path.write_bytes(content[:at] + card + content[at + 80 :])  # as long as before
     assert fuzz.outcome(path) == "unreadable"
 
 
