@@ -26,7 +26,7 @@ Array = NDArray[np.float64]
 
 UNUSABLE = SourceFlag.SATURATED | SourceFlag.TRUNCATED | SourceFlag.APERTURE_INCOMPLETE
 _ARCSEC = np.pi / (180.0 * 3600.0)
-_MOST_PAIRS_IN_FIT = 500  # their offset is known to a hundredth of an arcsec
+_MOST_PAIRS_IN_FIT = 250  # their offset is known to hundredths of an arcsec, sigma to 3 %
 _ROUNDING_ARCSEC = 0.02  # no position is better than its last digit
 _BELONGS = 0.05  # joint membership below which a pair is taken for a wrong match
 

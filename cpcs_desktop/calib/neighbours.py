@@ -69,11 +69,12 @@ def mutual_nearest(pairs: Pairs, n_one: int, n_other: int) -> tuple[Rows, Rows]:
 
 def _nearest(of: Rows, to: Rows, chord2: Array, n: int) -> Rows:
     """Return the nearest of each of n rows, -1 where there is none."""
-    answer = np.full(n, -1, dtype=np.int64)
-    order = np.lexsort((to, chord2, of))
-    of = of[order]
-    first = np.flatnonzero(np.diff(of, prepend=-1))
-    answer[of[first]] = to[order[first]]
+    nearest = np.full(n, np.inf)
+    np.minimum.at(nearest, of, chord2)
+    best = chord2 == nearest[of]
+    answer = np.full(n, np.iinfo(np.int64).max)
+    np.minimum.at(answer, of[best], to[best])  # of equally near ones the first
+    answer[np.isinf(nearest)] = -1
     return answer
 
 
