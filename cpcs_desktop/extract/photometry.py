@@ -91,7 +91,7 @@ def kron_photometry(
 
     s = found.shapes
     shape = (s["x"], s["y"], s["a"], s["b"], s["theta"])
-    kron, _ = sep.kron_radius(
+    kron, flags = sep.kron_radius(
         plane.pixels,
         *shape,
         KRON_LIMIT,
@@ -99,6 +99,7 @@ def kron_photometry(
         seg_id=found.ids,
         segmap=found.segments,
     )
+    crowded = _crowded(plane, found, np.flatnonzero(flags & sep.APER_HASMASKED))
     kron = np.where(np.isfinite(kron) & (kron > 0), kron, 0.0)
     radius = np.maximum(kron_factor * kron, min_radius)
     flux, err, flags = sep.sum_ellipse(
@@ -116,7 +117,6 @@ def kron_photometry(
     touched = np.flatnonzero(flags & sep.APER_HASMASKED)
     _replace_neighbours(plane, found, flux, err, _ellipses(found, touched, radius[touched]))
     incomplete = _outside(plane, _ellipses(found, slice(None), np.maximum(radius, KRON_LIMIT)))
-    crowded = _crowded(plane, found)
     share = foreign_share(plane, found, _ellipses(found, touched, radius[touched]))
     crowded[touched] |= share > CROWDED_SHARE
     return KronFluxes(Fluxes(flux, err, incomplete), radius, crowded)
@@ -158,20 +158,12 @@ def _replace_neighbours(
     err[apertures.rows] = np.sqrt(variance)
 
 
-def _crowded(plane: Plane, found: Detections) -> NDArray[np.bool_]:
-    """Say where neighbours fill much of the ellipse in which the Kron radius is measured."""
-    import sep
+def _crowded(plane: Plane, found: Detections, touched: Index) -> NDArray[np.bool_]:
+    """Say where neighbours fill much of the ellipse in which the Kron radius is measured.
 
-    s = found.shapes
-    *_, flags = sep.sum_ellipse(
-        plane.pixels,
-        *(s["x"], s["y"], s["a"], s["b"], s["theta"], KRON_LIMIT),
-        seg_id=found.ids,
-        segmap=found.segments,
-        subpix=1,
-    )
-    crowded = np.zeros(len(s), dtype=bool)
-    touched = np.flatnonzero(flags & sep.APER_HASMASKED)
+    ``touched`` are the rows whose ellipse holds a pixel of somebody else, or a bad one.
+    """
+    crowded = np.zeros(len(found), dtype=bool)
     limit = np.full(len(touched), KRON_LIMIT)
     share = foreign_share(plane, found, _ellipses(found, touched, limit))
     crowded[touched] = share > CROWDED_SHARE
