@@ -136,8 +136,8 @@ def ascend(
             trial, d[active], v[active], weight[active]
         )
         better = new_value >= value[active]
-        gain = np.einsum("bi,bij,bj->b", move, here, move)
-        hoped = np.einsum("bi,bi->b", move, slope) - 0.5 * gain
+        gain = (move * (here @ move[:, :, None])[:, :, 0]).sum(axis=1)
+        hoped = (move * slope).sum(axis=1) - 0.5 * gain
         as_hoped = new_value - value[active] > _AS_HOPED * hoped
         steps[active] += 1
         up = active[better]
@@ -162,8 +162,7 @@ def _bent(matrix: Array, move: Array, fall: Array) -> Array:
     positive matrices stay positive. Where the gradient did not fall the matrix is kept.
     """
     along = (matrix @ move[:, :, None])[:, :, 0]
-    curved = np.einsum("bi,bi->b", move, fall)
-    before = np.einsum("bi,bi->b", move, along)
+    curved, before = (move * fall).sum(axis=1), (move * along).sum(axis=1)
     fit = curved > 1e-3 * before
     curved, before = (np.where(fit & (x > 0), x, np.inf)[:, None, None] for x in (curved, before))
     return np.asarray(

@@ -76,7 +76,7 @@ def erfcx_positive(x: Array) -> Array:
 
 
 class Densities(NamedTuple):
-    """Parts of the density of every star; shapes broadcast from theta (..., 5) and d (..., n)."""
+    """Parts of every star's density; shapes broadcast from parameters (..., 1) and d (..., n)."""
 
     x: Array
     variance: Array
@@ -89,24 +89,35 @@ def _logistic(t: Array) -> Array:
     return np.asarray(1.0 / (1.0 + np.exp(-t)))
 
 
-def natural(theta: Array) -> tuple[Array, Array, Array, Array, Array]:
-    """Return ``(ZP, s, f, w, tau)`` of parameter vectors, each of shape (..., 1).
+class Natural(NamedTuple):
+    """Parameters as the formulae have them, each of shape (..., 1)."""
+
+    zp: Array
+    s: Array
+    f: Array
+    w: Array
+    tau: Array
+
+
+def natural(theta: Array) -> Natural:
+    """Return the natural parameters of parameter vectors.
 
     Points of a net may lie so far out that the prior leaves nothing of them; numbers stay finite.
     """
-    zp = theta[..., :1]
-    rest = np.clip(theta[..., 1:], -_FARTHEST, _FARTHEST)
+    rest = np.minimum(np.maximum(theta[..., 1:], -_FARTHEST), _FARTHEST)
     ln_s, logit_f, logit_w, ln_tau = (rest[..., k : k + 1] for k in range(N_PARAMETERS - 1))
-    return zp, np.exp(ln_s), _logistic(logit_f), _logistic(logit_w), np.exp(ln_tau)
+    return Natural(
+        theta[..., :1], np.exp(ln_s), _logistic(logit_f), _logistic(logit_w), np.exp(ln_tau)
+    )
 
 
-def densities(theta: Array, d: Array, v: Array) -> Densities:
+def densities(parameters: Natural, d: Array, v: Array) -> Densities:
     """Return the normal and the two exponentially modified normals of every star.
 
     The modified normal is written with erfcx of a positive argument only, so that neither far
     outliers nor tiny errors overflow.
     """
-    zp, s, _, _, tau = natural(theta)
+    zp, s, _, _, tau = parameters
     x = d - zp
     variance = v + s * s
     sigma = np.sqrt(variance)
@@ -161,8 +172,9 @@ def _bad(parts: Densities, w: Array) -> Array:
 
 def star_log_density(theta: Array, d: Array, v: Array) -> Array:
     """Return ln p(d_i | theta), shape (..., n)."""
-    parts = densities(theta, d, v)
-    _, _, f, w, _ = natural(theta)
+    parameters = natural(theta)
+    parts = densities(parameters, d, v)
+    f, w = parameters.f, parameters.w
     p = _bad(parts, w)
     p -= parts.normal
     p *= f
@@ -173,8 +185,9 @@ def star_log_density(theta: Array, d: Array, v: Array) -> Array:
 
 def membership(theta: Array, d: Array, v: Array) -> Array:
     """Return the probability of every star to be good, shape (..., n)."""
-    parts = densities(theta, d, v)
-    _, _, f, w, _ = natural(theta)
+    parameters = natural(theta)
+    parts = densities(parameters, d, v)
+    f, w = parameters.f, parameters.w
     good = (1.0 - f) * parts.normal
     return np.asarray(good / (good + f * _bad(parts, w) + _TINY))
 
@@ -202,9 +215,10 @@ def log_posterior_and_scores(
     scores : ndarray, shape (b, 5, n)
         d ln p_i / d theta of one star each.
     """
-    parts = densities(theta, d, v)
+    parameters = natural(theta)
+    parts = densities(parameters, d, v)
     x, variance = parts.x, parts.variance
-    _, s, f, w, tau = natural(theta)
+    _, s, f, w, tau = parameters
     # shares of the good and of the two bad parts in p; what follows needs nothing else
     plus, minus, good = parts.h_plus, parts.h_minus, parts.normal
     plus *= f * w

@@ -32,7 +32,7 @@ def test_modified_normals_are_scipys(tau: float) -> None:
     theta = THETA.copy()
     theta[4] = np.log(tau)
     d, v = np.linspace(24.0, 26.0, 201), np.full(201, 0.02**2)
-    parts = densities(theta, d, v)
+    parts = densities(natural(theta), d, v)
     sigma = float(np.sqrt(0.02**2 + 0.03**2))
     right = exponnorm.pdf(d - 25.0, tau / sigma, scale=sigma)
     left = exponnorm.pdf(25.0 - d, tau / sigma, scale=sigma)
