@@ -325,12 +325,14 @@ def export_command(file: Path, url: str, profile: Profile, as_json: bool) -> Non
 @click.option("--since", type=float, metavar="MJD", help="Only uploads from this MJD on.")
 @click.option("--apply", "apply_them", is_flag=True, help="Store what changed as new revisions.")
 @click.option("--point", "chosen", multiple=True, metavar="ID", help="Apply to these only.")
+@click.option("--scheduler", metavar="ADDRESS", help="Let a Dask cluster calibrate.")
 @server_options
 def recalibrate_command(
     ivorn: str | None,
     since: float | None,
     apply_them: bool,
     chosen: tuple[str, ...],
+    scheduler: str | None,
     url: str,
     profile: Profile,
     as_json: bool,
@@ -342,7 +344,7 @@ def recalibrate_command(
     failed = False
     with opened(url) as database:
         ids = recalibration.uploads(database, ivorn, since)
-        for upload in recalibration.recalibrate(database, profile.survey_cache, ids):
+        for upload in recalibration.recalibrate(database, profile.survey_cache, ids, scheduler):
             wanted = apply_them and (not chosen or upload.point_id in chosen)
             line = recalibration.applied(database, upload) if wanted else upload.as_json()
             failed |= line["status"] == "failed"

@@ -6,11 +6,12 @@ Points of the new wire are left to their observers, who hold the same lists.
 
 from __future__ import annotations
 
+import itertools
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -66,6 +67,14 @@ class Upload:
         }
 
 
+class _Stored(NamedTuple):
+    """One upload as the tables have it."""
+
+    row_id: int
+    observatory: str
+    kept: PointSubmission
+
+
 def uploads(database: Database, ivorn: str | None, since: float | None) -> list[int]:
     """Return the rows of all current points that were uploaded as lists, in the order they came.
 
@@ -95,16 +104,32 @@ def uploads(database: Database, ivorn: str | None, since: float | None) -> list[
         return list(session.scalars(statement))
 
 
-def recalibrate(database: Database, survey_cache: Path, ids: Sequence[int]) -> Iterator[Upload]:
-    """Calibrate uploads again, one after the other; nothing is written."""
-    cache = SurveyCache(survey_cache)
-    for row_id in ids:
-        with database.reading() as session:
-            row = session.get_one(PointRow, row_id)
-            observatory = session.get_one(ObservatoryRow, row.observatory_id).name
-            kept = _kept(session, session.get_one(PointDetailRow, row_id))
-        move = recalibrate_point(kept, cache)
-        yield Upload(row_id, observatory, _with_remarks(kept, move))
+def recalibrate(
+    database: Database, survey_cache: Path, ids: Sequence[int], scheduler: str | None = None
+) -> Iterator[Upload]:
+    """Calibrate uploads again, in the order given; nothing is written.
+
+    Parameters
+    ----------
+    database : Database
+    survey_cache : Path
+    ids : sequence of int
+        As :func:`uploads` gives them.
+    scheduler : str or None
+        Address of a Dask cluster whose workers do it, and see the cache under the same name; None:
+        this process, one after the other.
+    """
+    here, there = itertools.tee(_stored(database, ids))
+    points = (stored.kept for stored in there)
+    if scheduler is None:
+        cache = SurveyCache(survey_cache)
+        moves: Iterator[Move] = (recalibrate_point(kept, cache) for kept in points)
+    else:
+        from cpcs_desktop.batch.cluster import recalibrate_on_cluster
+
+        moves = recalibrate_on_cluster(scheduler, str(survey_cache.absolute()), points)
+    for stored, move in zip(here, moves, strict=True):
+        yield Upload(stored.row_id, stored.observatory, _with_remarks(stored.kept, move))
 
 
 def applied(database: Database, upload: Upload) -> dict[str, Any]:
@@ -155,6 +180,15 @@ def _apply(session: Session, upload: Upload) -> int:
     audit(session, None, "recalibrate", row.uuid, revision=body.revision)
     session.flush()
     return body.revision
+
+
+def _stored(database: Database, ids: Sequence[int]) -> Iterator[_Stored]:
+    for row_id in ids:
+        with database.reading() as session:
+            row = session.get_one(PointRow, row_id)
+            observatory = session.get_one(ObservatoryRow, row.observatory_id).name
+            kept = _kept(session, session.get_one(PointDetailRow, row_id))
+        yield _Stored(row_id, observatory, kept)
 
 
 def _kept(session: Session, detail: PointDetailRow) -> PointSubmission:

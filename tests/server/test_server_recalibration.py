@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +21,11 @@ from server_stub.cli import cpcs_server
 from server_stub.points import newest_row
 from server_stub.settings import ServerSettings
 from server_stub.tables import PointDetailRow
+from tests.dask_cluster import Cluster, cluster
 from tests.practice import practice, practice_truth
 from tests.server.conftest import Bench
 
-__all__ = ["practice", "practice_truth"]
+__all__ = ["cluster", "practice", "practice_truth"]
 
 
 @pytest.fixture
@@ -97,6 +102,41 @@ def test_nothing_changes_with_unchanged_surveys(
     assert [line["followup_id"] for line in first] == [a["followup_id"] for a in uploaded.values()]
     assert told(settings, "--since", "99999") == []
     assert told(settings, "--event", "ivo://nowhere", status=1)[0]["error"]["code"]
+
+
+def test_a_cluster_calibrates_the_same_though_a_worker_is_killed(
+    settings: ServerSettings, bench: Bench, uploaded: dict[str, Any], cluster: Cluster,
+    practice: Path, practice_truth: dict[str, Any], tmp_path: Path,
+) -> None:  # fmt: skip
+    pytest.importorskip("distributed", reason="the cluster extra is not installed")
+    content = (practice / "lists" / "practice-02-r.cat").read_bytes()
+    for n in range(2, 8):
+        answer = bench.client.post(
+            "/cgi/upload",
+            data={"EventID": practice_truth["event"], "MJD": str(practice_truth["mjd"]),
+                  "expTime": "60", "forceFilter": "SDSS/r", "outputFormat": "json",
+                  "hashtag": bench.keys["observer"]},
+            files={"sexCat": ("test.cat", content + b"\n" * n)},
+        )  # fmt: skip
+        assert answer.status_code == 200, answer.text
+    brighter(settings, practice, tmp_path)
+    alone = told(settings)
+    workers = [cluster.worker() for _ in range(3)]
+    cluster.wait_for_workers(3)
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from server_stub.cli import main; main()", "recalibrate", "--json",
+         "--database", settings.database_url, "--cache", str(settings.survey_cache),
+         "--scheduler", cluster.address],
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    assert process.stdout is not None
+    lines = [process.stdout.readline()]
+    os.kill(workers[0].pid, signal.SIGKILL)
+    lines += process.stdout.read().splitlines()
+    process.stdout.close()
+    assert process.wait(60) == 0
+    assert [json.loads(line) for line in lines] == alone
+    assert len(alone) == 8
 
 
 def test_a_planted_error_shows_the_affected_uploads_and_is_applied_to_the_chosen(
