@@ -13,7 +13,12 @@ import numpy as np
 from cpcs_desktop.calib.crossmatch import crossmatch, unit_vectors, usable_stars
 from cpcs_desktop.calib.footprint import footprint
 from cpcs_desktop.calib.measure_target import require_inside
-from cpcs_desktop.calib.solution import choose_and_measure, fit_and_measure
+from cpcs_desktop.calib.solution import (
+    best_match,
+    choose_and_measure,
+    fit_and_measure,
+    target_place,
+)
 from cpcs_desktop.calib.transforms import add_derived_bands
 from cpcs_desktop.datamodel.band import BandRequest
 from cpcs_desktop.datamodel.calibration import Calibration, MatchedExposure
@@ -21,7 +26,12 @@ from cpcs_desktop.datamodel.errors import CpcsError
 from cpcs_desktop.datamodel.frame import Frame
 from cpcs_desktop.datamodel.matches import MatchTable
 from cpcs_desktop.datamodel.settings import CalibrationSettings
-from cpcs_desktop.datamodel.sources import Exposure, MagnitudeKind, SourceCatalog
+from cpcs_desktop.datamodel.sources import (
+    Exposure,
+    MagnitudeKind,
+    PsfPhotometry,
+    SourceCatalog,
+)
 from cpcs_desktop.datamodel.survey import ReferenceCatalog
 from cpcs_desktop.extract.loading import load_exposure
 from cpcs_desktop.results import as_json, make_evidence, make_point
@@ -60,6 +70,7 @@ def calibrate(
     magnitude_kind: MagnitudeKind = "AUTO",
     excluded: frozenset[int] = frozenset(),
     surveys: Sequence[str] | None = None,
+    psf: bool = False,
 ) -> Calibration:
     """Calibrate one exposure for one target.
 
@@ -79,6 +90,9 @@ def calibrate(
         Rows of the SourceCatalog taken out by the observer.
     surveys : sequence of str, optional
         Keys of the surveys to use; default all that are cached.
+    psf : bool
+        Measure the target, together with its neighbours, by the PSF of the frame's own stars; for
+        blended targets. The exposure of the result says what came of it.
 
     Raises
     ------
@@ -98,22 +112,44 @@ def calibrate(
         matches = crossmatch(sources, references, settings, centre, scale)
         found["n_matched"] = max(int((m.why_rejected == 0).sum()) for m in matches.values())
         matches = _require_matches(matches, references, settings)
-        return fit_and_measure(
-            MatchedExposure(
-                exposure=exposure,
-                event=event,
-                target=target,
-                request=request or BandRequest(),
-                magnitude_kind=sources.kind,
-                settings=settings,
-                excluded=excluded,
-                references={key: references[key] for key in matches},
-                matches=matches,
-            )
+        matched = MatchedExposure(
+            exposure=exposure,
+            event=event,
+            target=target,
+            request=request or BandRequest(),
+            magnitude_kind=sources.kind,
+            settings=settings,
+            excluded=excluded,
+            references={key: references[key] for key in matches},
+            matches=matches,
         )
+        return fit_and_measure(_with_psf_target(matched) if psf else matched)
     except CpcsError as error:
         error.found = {**found, **error.found}
         raise
+
+
+def _with_psf_target(matched: MatchedExposure) -> MatchedExposure:
+    """Put the target's PSF magnitude into its row; rows of other sources stay what they are."""
+    from cpcs_desktop.extract.psf_target import with_psf_target  # photutils is slow to import
+
+    wcs = matched.exposure.frame.wcs
+    if wcs is None:
+        refused = PsfPhotometry(refused="the pixels of the target are not known")
+        return replace(matched, exposure=replace(matched.exposure, psf=refused))
+    east, north = (v / 3600.0 for v in best_match(matched).offset_arcsec)
+    squeeze = float(np.cos(np.radians(matched.target[1])))
+    stars = [(r.ra, r.dec) for r in matched.references.values()]
+    ra = np.concatenate([[matched.target[0]], *(s[0] for s in stars)]) + east / max(squeeze, 1e-6)
+    dec = np.concatenate([[matched.target[1]], *(s[1] for s in stars)]) + north
+    x, y = wcs.all_world2pix(ra, np.clip(dec, -90.0, 90.0), 0, quiet=True)
+    exposure = with_psf_target(
+        matched.exposure,
+        (float(x[0]), float(y[0])),
+        target_place(matched).source_row,
+        (x[1:], y[1:]),
+    )
+    return replace(matched, exposure=exposure)
 
 
 def read_ahead(frame: Frame, cache: SurveyCache, surveys: Sequence[str] | None = None) -> None:

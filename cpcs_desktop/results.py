@@ -52,6 +52,7 @@ def as_json(calibration: Calibration, path: str) -> dict[str, Any]:
         "guessed": sorted(frame.guessed),
         "band": calibration.choice.band,
         "magnitude_kind": calibration.magnitude_kind,
+        "target_photometry": target_photometry(calibration),
         "mag": number(found.mag),
         "mag_err": number(found.mag_err),
         "mag_err_total": number(found.mag_err_total),
@@ -78,6 +79,28 @@ def as_json(calibration: Calibration, path: str) -> dict[str, Any]:
         "checks": [_check_json(c) for c in calibration.checks],
         "software": SOFTWARE,
         "settings_digest": settings_digest(calibration.settings),
+    }
+
+
+def target_photometry(calibration: Calibration) -> dict[str, Any]:
+    """Return how the target was measured, JSON-ready.
+
+    ``method`` is ``aperture`` (of the magnitude kind) or ``PSF``: then the target's instrumental
+    magnitude comes from a PSF fit, put on the scale of the magnitude kind by ``correction``.
+    """
+    psf = calibration.exposure.psf
+    if psf is None or psf.refused is not None:
+        return {"method": "aperture", "psf_refused": None if psf is None else psf.refused}
+    return {
+        "method": "PSF",
+        "psf_refused": None,
+        "detected": psf.is_there,
+        "stars": psf.stars,
+        "neighbours": psf.neighbours,
+        "fwhm_pix": number(psf.fwhm_pix),
+        "reduced_chi2": number(psf.reduced_chi2),
+        "correction": number(psf.correction.get(calibration.magnitude_kind)),
+        "correction_err": number(psf.correction_err.get(calibration.magnitude_kind)),
     }
 
 
@@ -194,6 +217,7 @@ def make_point(
             "choice": calibration.choice.reason,
             "surveys": {key: ref.release for key, ref in sorted(calibration.references.items())},
             "guessed": sorted(frame.guessed),
+            "target_photometry": target_photometry(calibration),
         },
     )
 

@@ -269,6 +269,7 @@ def _calibrate(
         settings=CalibrationSettings(match_radius_arcsec=job.match_radius_arcsec),
         magnitude_kind=job.magnitude_kind,
         surveys=job.options.surveys,
+        psf=job.options.psf,
     )
 
 

@@ -33,6 +33,7 @@ class CalibrateOptions:
     magnitudes: str | None = None
     surveys: tuple[str, ...] | None = None
     hdu: int | None = None
+    psf: bool = False
     comment: str = ""
     observers: tuple[str, ...] = ()
 

@@ -39,7 +39,7 @@ def fit_and_measure(matched: MatchedExposure, before: Calibration | None = None)
     CpcsError
         ``too_few_stars``, ``no_survey_coverage``, ``astrometry_wrong``, ``no_limit``.
     """
-    place = _place(matched)
+    place = target_place(matched)
     colours = source_colours(len(matched.sources), matched.references, matched.matches)
     stars = [
         band_stars
@@ -71,24 +71,25 @@ def choose_and_measure(matched: MatchedExposure, fits: Sequence[ZeroPointFit]) -
     return _measured(matched, ordered, choice)
 
 
-def _best_match(matched: MatchedExposure) -> MatchTable:
+def best_match(matched: MatchedExposure) -> MatchTable:
     """Return the table with most pairs: the frame's astrometry."""
     return max(matched.matches.values(), key=lambda m: (int((m.why_rejected == 0).sum()), m.survey))
 
 
 def _acceptance_radius(matched: MatchedExposure) -> float:
     """Return the observer's radius, or twice the frame's scatter but at least 1 arcsec."""
-    asked, sigma = matched.settings.match_radius_arcsec, _best_match(matched).sigma_radec_arcsec
+    asked, sigma = matched.settings.match_radius_arcsec, best_match(matched).sigma_radec_arcsec
     if asked is not None:
         return asked
     return max(1.0, 2.0 * sigma) if np.isfinite(sigma) else 2.0
 
 
-def _place(matched: MatchedExposure) -> TargetPlace:
+def target_place(matched: MatchedExposure) -> TargetPlace:
+    """Find the target among the sources, the frame's offset taken out."""
     return locate_target(
         matched.sources,
         matched.target,
-        _best_match(matched).offset_arcsec,
+        best_match(matched).offset_arcsec,
         _acceptance_radius(matched),
     )
 
@@ -132,7 +133,7 @@ def _measured(
 ) -> Calibration:
     """Measure the target with the chosen fit and make the checks."""
     fit = next(f for f in fits if f.band == choice.band)
-    key, place = band(fit.band).survey, _place(matched)
+    key, place = band(fit.band).survey, target_place(matched)
     measurement = measure(
         matched.exposure,
         matched.sources,
@@ -168,7 +169,7 @@ def _measured(
         measurement=measurement,
         checks=checks,
         match_radius_arcsec=place.radius_arcsec,
-        sigma_radec_arcsec=_best_match(matched).sigma_radec_arcsec,
+        sigma_radec_arcsec=best_match(matched).sigma_radec_arcsec,
     )
 
 

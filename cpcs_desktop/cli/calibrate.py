@@ -62,6 +62,9 @@ def calibration_options(function: Callable[..., Any]) -> Callable[..., Any]:
     @click.option("--match-radius", type=_Radius(), help="0.5 to 60 arcsec, or auto.")
     @click.option("--force-filter", metavar="REQUEST", help="no, SURVEY/band, any/band, SURVEY/any")
     @click.option("--magnitudes", type=click.Choice(["auto", "aper"]), help="Kind of magnitude.")
+    @click.option(
+        "--psf", is_flag=True, help="Measure the target by PSF, with its neighbours (blends)."
+    )
     @click.option("--surveys", metavar="KEY,...", help="Use these surveys only.")
     @click.option("--hdu", type=int, help="HDU of the image.")
     @click.option("--comment", default="", help="Goes with the point.")
@@ -76,6 +79,7 @@ def calibration_options(function: Callable[..., Any]) -> Callable[..., Any]:
         match_radius: float | Literal["auto"] | None,
         force_filter: str | None,
         magnitudes: str | None,
+        psf: bool,
         surveys: str | None,
         hdu: int | None,
         comment: str,
@@ -92,6 +96,7 @@ def calibration_options(function: Callable[..., Any]) -> Callable[..., Any]:
             magnitudes=magnitudes,
             surveys=None if surveys is None else tuple(k.strip() for k in surveys.split(",")),
             hdu=hdu,
+            psf=psf,
             comment=comment,
             observers=observers,
         )

@@ -1,7 +1,7 @@
 """Sources measured on a frame, extracted here or read from a SExtractor list."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntFlag
 from typing import Literal
 
@@ -91,6 +91,41 @@ class BlankSky:
 
 
 @dataclass(frozen=True)
+class PsfPhotometry:
+    """What came of PSF photometry of the target, where the observer asked for it.
+
+    Parameters
+    ----------
+    refused : str or None
+        Why no PSF could be fitted; the target's aperture magnitudes stay then.
+    flux, flux_err : float or None
+        On the PSF's own scale, ADU.
+    reduced_chi2 : float or None
+        Of the joint fit, around the target.
+    neighbours : int
+        Sources fitted together with the target.
+    stars : int
+        Stars the PSF was made of.
+    fwhm_pix : float or None
+    correction, correction_err : mapping from magnitude kind to float
+        Added to PSF magnitudes to put them on the scale of the kind, mag, and its error.
+    is_there : bool
+        False when nothing above 3 sigma is left beside the neighbours.
+    """
+
+    refused: str | None = None
+    flux: float | None = None
+    flux_err: float | None = None
+    reduced_chi2: float | None = None
+    neighbours: int = 0
+    stars: int = 0
+    fwhm_pix: float | None = None
+    correction: Mapping[str, float] = field(default_factory=dict)
+    correction_err: Mapping[str, float] = field(default_factory=dict)
+    is_there: bool = False
+
+
+@dataclass(frozen=True)
 class Exposure:
     """A frame with everything measured on it: the input of calibration.
 
@@ -103,12 +138,15 @@ class Exposure:
         Only for frames.
     missing : frozenset of str
         Quantities a list does not carry: ``x``, ``flags``, ``fwhm``, ``mjd`` ...
+    psf : PsfPhotometry or None
+        Where the target's row comes from a PSF fit, or was meant to.
     """
 
     frame: Frame
     catalogs: Mapping[MagnitudeKind, SourceCatalog]
     blank_sky: BlankSky | None = None
     missing: frozenset[str] = frozenset()
+    psf: PsfPhotometry | None = None
 
     def sources(self, kind: MagnitudeKind = "AUTO") -> SourceCatalog:
         """Return the catalogue of this kind, or the only one there is."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import json
-from dataclasses import fields
+from dataclasses import asdict, fields
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,13 @@ from numpy.typing import NDArray
 
 from cpcs_desktop.datamodel.errors import CpcsError
 from cpcs_desktop.datamodel.frame import Frame
-from cpcs_desktop.datamodel.sources import BlankSky, Exposure, MagnitudeKind, SourceCatalog
+from cpcs_desktop.datamodel.sources import (
+    BlankSky,
+    Exposure,
+    MagnitudeKind,
+    PsfPhotometry,
+    SourceCatalog,
+)
 
 #: Raised when the layout changes; readers refuse what they do not know.
 LAYOUT = 1
@@ -57,6 +63,7 @@ def stored_list_text(exposure: Exposure) -> str:
             for kind, c in exposure.catalogs.items()
         },
         "blank_sky": _blank_words(exposure.blank_sky),
+        "psf": None if exposure.psf is None else asdict(exposure.psf),
     }
     table.meta["cpcs_exposure"] = json.dumps(head)  # one string: nothing to guess for YAML
     text = io.StringIO()
@@ -85,13 +92,14 @@ def exposure_of_text(text: str) -> Exposure:
             )
         catalogs = {kind: _catalog(table, head, kind) for kind in _KINDS if kind in head["kinds"]}
         frame = _frame(head["frame"])
+        psf = PsfPhotometry(**head["psf"]) if head.get("psf") else None
     except (KeyError, ValueError, TypeError, IndexError) as error:
         raise CpcsError(
             "bad_stored_list",
             "The stored source list cannot be read.",
             "Calibrate the frame again.",
         ) from error
-    return Exposure(frame, catalogs, _blank_sky(head["blank_sky"]), frozenset(head["missing"]))
+    return Exposure(frame, catalogs, _blank_sky(head["blank_sky"]), frozenset(head["missing"]), psf)
 
 
 def _blank_sky(words: dict[str, Any] | None) -> BlankSky | None:

@@ -33,6 +33,7 @@ def same_matches(calibration: Calibration, exposure: Exposure, decisions: Decisi
         calibration.event == decisions.event
         and calibration.target == decisions.target
         and calibration.magnitude_kind == kind
+        and (calibration.exposure.psf is not None) == decisions.psf
         and calibration.settings.match_radius_arcsec == decisions.match_radius_arcsec
         and (wanted.id, wanted.mjd, wanted.exposure_s) == (given.id, given.mjd, given.exposure_s)
     )
@@ -94,6 +95,7 @@ def fit_frame(
         settings=replace(CalibrationSettings(), match_radius_arcsec=decisions.match_radius_arcsec),
         magnitude_kind=cast("MagnitudeKind", decisions.magnitude_kind),
         excluded=decisions.excluded,
+        psf=decisions.psf,
     )
 
 

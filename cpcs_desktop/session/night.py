@@ -162,6 +162,11 @@ class Night:
         """Use AUTO or APER magnitudes."""
         return self._change(keys, f"use {kind} magnitudes", magnitude_kind=kind)
 
+    def use_psf(self, keys: Iterable[int], on: bool) -> Changes:
+        """Measure the target by a PSF fit with its neighbours, or by the aperture again."""
+        label = "measure the target by PSF" if on else "measure the target by aperture"
+        return self._change(keys, label, psf=on)
+
     def use_match_radius(self, keys: Iterable[int], radius_arcsec: float | None) -> Changes:
         """Use another match radius; None is automatic."""
         shown = "automatic" if radius_arcsec is None else f"{radius_arcsec:g}″"

@@ -72,6 +72,8 @@ class Decisions:
         Goes with the point.
     present : bool
         False when the row was taken off the board.
+    psf : bool
+        Whether the target is measured by a PSF fit together with its neighbours.
     """
 
     event: str | None = None
@@ -87,6 +89,7 @@ class Decisions:
     exposure_s: float | None = None
     comment: str = ""
     present: bool = True
+    psf: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """Return the decisions JSON-ready."""
@@ -118,6 +121,7 @@ class Decisions:
             self.excluded,
             self.mjd,
             self.exposure_s,
+            self.psf,
         )
 
 
