@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from cpcs_desktop.cli.options import chat, fail, json_option, print_json
 
 if TYPE_CHECKING:
+    from cpcs_desktop.datamodel.sources import Exposure
     from cpcs_desktop.profile import Profile
     from cpcs_desktop.settings import CameraSettings
 
@@ -39,6 +40,7 @@ _HDU_SUFFIX = re.compile(r"^(.*)\[(\d+)\]$")
     metavar="DIAMETER_PIX",
     help="Diameter in pixels; may be repeated. Default: one that suits the seeing.",
 )
+@click.option("--growth", is_flag=True, help="Tell the curve of growth of the frame's stars.")
 @click.option("--hdu", type=click.IntRange(min=0), help="Number of the image's HDU.")
 @click.option("--profile", metavar="DIR", help="Keep settings and caches in DIR.")
 @click.option("--cache", metavar="DIR", expose_value=False, help="Survey cache; not used here.")
@@ -49,6 +51,7 @@ def command(
     list_format: str,
     threshold: float,
     apertures: tuple[float, ...],
+    growth: bool,
     hdu: int | None,
     profile: str | None,
     as_json: bool,
@@ -90,6 +93,7 @@ def command(
             )
     stars = exposure.catalogs["AUTO"]
     chat(f"{frame}: {len(stars)} sources, seeing {extraction.seeing_pix:.2f} pixels")
+    curve = _growth(path, exposure) if growth else None
     if as_json:
         known = exposure.frame
         print_json(
@@ -110,8 +114,35 @@ def command(
                 "sky_rms_adu": extraction.sky_rms,
                 "seeing_pix": extraction.seeing_pix if len(stars) else None,
                 "aperture_diameters_pix": [c.aperture_diameter_pix for c in extraction.apertures],
+                **({"curve_of_growth": curve} if growth else {}),
             }
         )
+
+
+def _growth(path: str, exposure: Exposure) -> dict[str, Any] | None:
+    """Say and return the curve of growth; None when too few stars are fit for it."""
+    import numpy as np
+
+    from cpcs_desktop.extract.growth import curve_of_growth
+    from cpcs_desktop.io.frames import read_pixels
+
+    curve = curve_of_growth(read_pixels(path, exposure.frame.hdu), exposure)
+    if curve is None:
+        chat("no curve of growth: fewer than three clean bright stars without neighbours")
+        return None
+    chat(f"curve of growth of {curve.stars} stars, FWHM {curve.fwhm_pix:.2f} pixels")
+    for factor in (0.5, 0.7, 1.0, 1.5, 2.0, 3.0):
+        share = np.interp(factor * curve.fwhm_pix, curve.radius_pix, curve.share)
+        chat(f"  {2 * factor * curve.fwhm_pix:6.1f} pixels wide: {100 * share:5.1f} % of the light")
+    return {
+        "stars": curve.stars,
+        "fwhm_pix": curve.fwhm_pix,
+        "radius_pix": curve.radius_pix.tolist(),
+        "share": curve.share.tolist(),
+        "aperture_radius_pix": curve.aperture_radius_pix,
+        "aperture_share": curve.aperture_share,
+        "faint_radius_pix": curve.faint_radius_pix,
+    }
 
 
 def _camera(profile: Profile, path: str, hdu: int | None) -> CameraSettings | None:

@@ -119,6 +119,8 @@ def commands(window: MainWindow) -> dict[str, Command]:
         "reject": calibrate.result.ask_reason,
         "submit": bridge.sending.push_now,
         "dryRun": calibrate.target_bar.dry_run.toggle,
+        "psf": calibrate.result.psf.click,
+        "growth": calibrate.result.pictures.turn,
         "record": record,
         "doubt": doubt,
         "withdraw": withdraw,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import (
+    QCheckBox,
     QGridLayout,
     QHBoxLayout,
     QLabel,
@@ -19,13 +20,14 @@ from PySide6.QtWidgets import (
 )
 
 from cpcs_desktop.datamodel.calibration import Calibration
+from cpcs_desktop.datamodel.sources import PsfPhotometry
 from cpcs_desktop.session.changes import Changes
 from cpcs_desktop.session.night_frame import FrameState, NightFrame, RejectReason, Verdict
 from cpcs_desktop.ui import numbers
 from cpcs_desktop.ui.board_model import status_text
 from cpcs_desktop.ui.bridge import Bridge
 from cpcs_desktop.ui.checks_model import ChecksModel
-from cpcs_desktop.ui.cutout import Cutout
+from cpcs_desktop.ui.target_pictures import TargetPictures
 from cpcs_desktop.ui.theme import Theme, css
 
 _LIMITS = {
@@ -54,7 +56,7 @@ class ResultView(QWidget):
         self.setObjectName("result")
         self._bridge = bridge
         self._theme = theme
-        self.cutout = Cutout(bridge, theme, self)
+        self.pictures = TargetPictures(bridge, theme, self)
         self.headline = self._label("resultMagnitude", rich=True)
         self.budget = self._label("resultBudget", rich=True)
         self.choice = self._label("resultChoice")
@@ -83,6 +85,14 @@ class ResultView(QWidget):
         self.reject.setMenu(self._reasons())
         self.accept.clicked.connect(bridge.accept)
         self.submit.clicked.connect(bridge.sending.push_now)
+        self.psf = QCheckBox("&PSF", self)
+        self.psf.setObjectName("psf")
+        self.psf.setAccessibleName("Measure the target by PSF photometry")
+        self.psf.setToolTip(
+            "For a target blended with others: fit it together with its neighbours by the PSF of"
+            " the frame's own stars. The zero point stays that of the aperture magnitudes. (y)"
+        )
+        self.psf.clicked.connect(self._on_psf)
         self._size_headline()
         self._arrange()
         bridge.changed.connect(self._on_changed)
@@ -116,6 +126,7 @@ class ResultView(QWidget):
         for button in (self.accept, self.reject, self.submit):
             buttons.addWidget(button)
         buttons.addStretch(1)
+        buttons.addWidget(self.psf)
         inside = QWidget(self)
         words = QVBoxLayout(inside)
         words.setContentsMargins(0, 0, 4, 0)
@@ -138,7 +149,7 @@ class ResultView(QWidget):
         grid = QGridLayout(self)
         grid.setContentsMargins(8, 6, 8, 6)
         grid.setHorizontalSpacing(12)
-        grid.addWidget(self.cutout, 0, 0)
+        grid.addWidget(self.pictures, 0, 0)
         grid.addLayout(middle, 0, 1)
         grid.addWidget(self.checks, 0, 2)
         grid.setColumnStretch(1, 3)
@@ -149,7 +160,7 @@ class ResultView(QWidget):
         self._theme = theme
         self._size_headline()
         self.checks_model.use_theme(theme)
-        self.cutout.use_theme(theme)
+        self.pictures.use_theme(theme)
         self._show()
 
     def _size_headline(self) -> None:
@@ -175,6 +186,8 @@ class ResultView(QWidget):
             button.setEnabled(frame is not None)
         self.accept.setEnabled(ready)
         self.comment.setEnabled(frame is not None)
+        self.psf.setEnabled(ready and frame is not None and frame.facts.kind == "frame")
+        self.psf.setChecked(frame is not None and frame.decisions.psf)
         if not self.comment.hasFocus():
             self.comment.setText(frame.decisions.comment if frame else "")
         self.checks_model.show(calibration.checks if calibration else ())
@@ -247,7 +260,21 @@ class ResultView(QWidget):
             parts.append(f"{numbers.number(found.offset_arcsec, 2)}″ from the event")
         parts.append(f"match radius {numbers.number(calibration.match_radius_arcsec, 1)}″")
         parts.append(f"{calibration.magnitude_kind} magnitudes")
+        if calibration.exposure.psf is not None:
+            parts.append(self._psf_words(calibration.exposure.psf))
         return f'<span style="color:{css(self._theme.faint)}">{" · ".join(parts)}</span>'
+
+    def _psf_words(self, psf: PsfPhotometry) -> str:
+        if psf.refused is not None:
+            return f'<span style="color:{css(self._theme.warning)}">no PSF: {psf.refused}</span>'
+        beside = f"{psf.neighbours} neighbour{'' if psf.neighbours == 1 else 's'}"
+        chi2 = numbers.number(psf.reduced_chi2, 1)
+        return f"target by PSF of {psf.stars} stars with {beside}, χ² {chi2}"
+
+    def _on_psf(self, on: bool) -> None:
+        key = self._bridge.current
+        if key is not None:
+            self._bridge.command(lambda: self._bridge.night.use_psf([key], on))
 
     def _on_comment(self) -> None:
         key, frame = self._bridge.current, self._bridge.frame
