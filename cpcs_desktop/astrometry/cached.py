@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.spatial import cKDTree
 
+from cpcs_desktop.astrometry.programs import Place, attempts, told
 from cpcs_desktop.astrometry.solve import SCALE_DOUBT, SCALE_RANGE, Solution, solve, with_wcs
 from cpcs_desktop.datamodel.errors import CpcsError
 from cpcs_desktop.datamodel.sources import Exposure
@@ -29,7 +30,7 @@ _FEWEST_JUDGES = 8
 
 @dataclass(frozen=True)
 class SolvedExposure:
-    """An exposure with its new WCS, how good that is, and the survey it rests on."""
+    """An exposure with its new WCS, how good that is, and the survey (or program) it rests on."""
 
     exposure: Exposure
     solution: Solution
@@ -44,6 +45,8 @@ def solve_with_cache(
     scale: float | None = None,
 ) -> SolvedExposure:
     """Solve an exposure's plate with the cached surveys, one after the other.
+
+    Where they give no solution, the solvers that are installed (solve-field, ASTAP) are asked.
 
     Parameters
     ----------
@@ -63,6 +66,30 @@ def solve_with_cache(
         ``no_position`` without any position, ``no_survey_coverage``, ``no_solution`` or
         ``too_few_stars``, saying what was tried.
     """
+    try:
+        return _solve_with_surveys(exposure, cache, center, radius, scale)
+    except CpcsError as error:
+        frame = exposure.frame
+        place = Place(
+            center if center is not None else frame.pointing,
+            POINTING_DOUBT_DEG if radius is None else radius,
+            scale if scale is not None else frame.pixel_scale_arcsec,
+        )
+        tried = attempts(exposure, place)
+        if tried and (solution := tried[-1].solution) is not None:
+            solved = with_wcs(exposure, solution.wcs, solution.scale_arcsec)
+            return SolvedExposure(solved, solution, tried[-1].program)
+        error.hint = f"{error.hint} {told(tried)}".strip()
+        raise
+
+
+def _solve_with_surveys(
+    exposure: Exposure,
+    cache: SurveyCache,
+    center: tuple[float, float] | None,
+    radius: float | None,
+    scale: float | None,
+) -> SolvedExposure:
     frame = exposure.frame
     center = center if center is not None else frame.pointing
     if center is None:

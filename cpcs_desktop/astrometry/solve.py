@@ -41,9 +41,9 @@ class Solution:
     Parameters
     ----------
     wcs : astropy.wcs.WCS
-    matched : int
-        Stars in the fit.
-    rms_pix, rms_arcsec : float
+    matched : int or None
+        Stars in the fit; None where another program does not say.
+    rms_pix, rms_arcsec : float or None
         Scatter of one coordinate about the fit.
     scale_arcsec : float
         Arcsec per pixel.
@@ -54,9 +54,9 @@ class Solution:
     """
 
     wcs: WCS
-    matched: int
-    rms_pix: float
-    rms_arcsec: float
+    matched: int | None
+    rms_pix: float | None
+    rms_arcsec: float | None
     scale_arcsec: float
     mirrored: bool
     degree: int

@@ -75,10 +75,11 @@ def command(
 def _show(frame: str, solved: SolvedExposure, output: str | None, as_json: bool) -> None:
     solution = solved.solution
     header = solution.wcs.to_header(relax=True)
-    chat(
-        f"{frame}: {solution.matched} {solved.survey} stars, residual {solution.rms_pix:.2f} pixel"
-        f" ({solution.rms_arcsec:.2f} arcsec), {solution.scale_arcsec:.4g} arcsec per pixel"
-    )
+    stars = "" if solution.matched is None else f"{solution.matched} stars, "
+    words = f"{stars}by {solved.survey}"
+    if solution.rms_pix is not None:
+        words += f", residual {solution.rms_pix:.2f} pixel ({solution.rms_arcsec:.2f} arcsec)"
+    chat(f"{frame}: {words}, {solution.scale_arcsec:.4g} arcsec per pixel")
     if as_json:
         known = solved.exposure.frame
         ra, dec = (float(value) for value in solution.wcs.wcs.crval)
