@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,6 +23,7 @@ from cpcs_desktop.extract.blank_sky import blank_sky
 from cpcs_desktop.extract.detection import Detections, detect, mark_specks
 from cpcs_desktop.extract.mirrored import Plane
 from cpcs_desktop.extract.photometry import Fluxes, aperture_photometry, kron_photometry
+from cpcs_desktop.extract.saturation import plateau_level
 from cpcs_desktop.extract.seeing import isophotal_snr, seeing_pix, suited_aperture, widths
 from cpcs_desktop.extract.source_flags import saturated_sources, source_flags, touches_others
 from cpcs_desktop.io.frames import read_frame, read_pixels
@@ -110,6 +111,8 @@ def measure(
     Parameters
     ----------
     frame : Frame
+        Where its header does not tell the saturation, it is concluded from the brightest stars;
+        the exposure's frame names it as guessed.
     pixels : ndarray of float32, shape (ny, nx)
         ADU; changed in place (the background is subtracted).
     settings : ExtractionSettings
@@ -119,12 +122,17 @@ def measure(
     bad: NDArray[np.bool_] | None = np.isnan(pixels)
     if bad is not None and not bad.any():
         bad = None  # its memory is wanted for the detection
-    full = frame.saturation or np.inf
-    saturated_pixels = np.flatnonzero(pixels >= full)
+    full = frame.saturation
+    saturated_pixels = np.flatnonzero(pixels >= full) if full is not None else np.empty(0, np.int64)
     sky = subtract_background(pixels, bad, settings)
     found = detect(pixels, sky.rms, bad, settings)
     plane = Plane(pixels, bad, sky.rms, frame.gain)
     saturated = saturated_sources(found, saturated_pixels)
+    if full is None or "saturation" in frame.guessed:
+        level = plateau_level(found, pixels, sky.level, sky.rms)
+        if level is not None and level < (full or np.inf):
+            frame = replace(frame, saturation=level, guessed=frame.guessed | {"saturation"})
+            saturated |= found.shapes["peak"] + sky.level >= level
     fwhm = widths(found)
     seeing = seeing_pix(fwhm, isophotal_snr(found, plane), saturated | touches_others(found))
     own = (camera_aperture_pix,) if camera_aperture_pix is not None else ()

@@ -59,9 +59,10 @@ def run_sextractor(frame: Path, folder: Path, kind: str = "FITS_1.0", **options:
 
 def compare(frame: Path, folder: Path, hdu: int | None = None) -> None:
     """Check issue 4's numbers: completeness, magnitudes, errors, flags."""
-    theirs = fits.getdata(run_sextractor(frame, folder), 1)
     settings = ExtractionSettings(aperture_diameters_pix=(8.0, 12.0))
     exposure = extract_sources(frame, hdu, settings)
+    full = exposure.frame.saturation or 1e9
+    theirs = fits.getdata(run_sextractor(frame, folder, SATUR_LEVEL=full), 1)
     auto, aper = exposure.catalogs["AUTO"], exposure.catalogs["APER"]
     ours_tree = cKDTree(np.c_[auto.x, auto.y])
     theirs_tree = cKDTree(np.c_[theirs["X_IMAGE"] - 1, theirs["Y_IMAGE"] - 1])
