@@ -30,6 +30,13 @@ class CameraSettings(SettingsModel):
     aperture_diameter_pix: float | None = Field(default=None, gt=0)
 
 
+class ListChoice(SettingsModel):
+    """Which columns hold which quantities, of lists with exactly these columns."""
+
+    columns: tuple[str, ...]
+    chosen: dict[str, str]
+
+
 class ObservatorySettings(SettingsModel):
     """The observer's own place."""
 
@@ -64,6 +71,13 @@ class AppSettings(SettingsModel):
     theme: Literal["dark", "light", "night"] = "dark"
     text_percent: int = Field(default=100, ge=50, le=300)
     cameras: dict[str, CameraSettings] = Field(default_factory=dict)
+    lists: tuple[ListChoice, ...] = ()
+
+
+def with_list_choice(settings: AppSettings, choice: ListChoice) -> AppSettings:
+    """Remember which columns of such lists are which; the newest choice stays."""
+    others = tuple(known for known in settings.lists if known.columns != choice.columns)
+    return settings.model_copy(update={"lists": (*others, choice)})
 
 
 def load_settings(profile: Profile) -> AppSettings:

@@ -73,7 +73,7 @@ class MeasuredAhead:
         assert self._job is not None
         self._given.append((number, item))
         with suppress(BrokenPipeError, ConnectionResetError):  # collect says so
-            self._pipe.send((item.file, item.hdu, self._job.camera))
+            self._pipe.send((item.file, item.hdu, self._job.reading))
 
     def collect(self) -> Sequence[tuple[int, Finished]]:
         """See ``Workers``."""
@@ -112,9 +112,9 @@ def _measure(pipe: Connection[Any, Any]) -> None:
     measured: Exposure | Exception
     try:
         while True:
-            file, hdu, camera = pipe.recv()
+            file, hdu, reading = pipe.recv()
             try:
-                measured = load_exposure(file, hdu=hdu, camera=camera)
+                measured = load_exposure(file, hdu=hdu, reading=reading)
             except Exception as error:  # noqa: BLE001  raised again where it is answered
                 measured = error
             pipe.send(measured)

@@ -222,7 +222,7 @@ def _load(item: Input, job: Job, measured: Exposure | Exception | None) -> Expos
         raise item.error
     if isinstance(measured, Exception):
         raise measured
-    exposure = measured or pipeline.load_exposure(item.file, hdu=item.hdu, camera=job.camera)
+    exposure = measured or pipeline.load_exposure(item.file, hdu=item.hdu, reading=job.reading)
     return pipeline.with_times(exposure, job.options.mjd, job.options.exposure)
 
 
@@ -286,7 +286,7 @@ def get_ready(item: Input, job: Job) -> None:
 
     del pyarrow
     with suppress(CpcsError):  # the other process says it
-        frame = read_frame(item.file, item.hdu, job.camera)
+        frame = read_frame(item.file, item.hdu)
         pipeline.read_ahead(frame, open_cache(job.survey_cache), job.options.surveys)
 
 

@@ -12,8 +12,8 @@ from cpcs_desktop import __version__
 
 if TYPE_CHECKING:
     from cpcs_desktop.datamodel.event import Event
+    from cpcs_desktop.io.reading import Reading
     from cpcs_desktop.profile import Profile
-    from cpcs_desktop.settings import CameraSettings
 
 AUTO_EVENT = "auto"
 #: The sums of all files of a cached survey; the address of a linked one.
@@ -34,6 +34,7 @@ class CalibrateOptions:
     surveys: tuple[str, ...] | None = None
     hdu: int | None = None
     psf: bool = False
+    columns: tuple[tuple[str, str], ...] = ()
     comment: str = ""
     observers: tuple[str, ...] = ()
 
@@ -52,7 +53,8 @@ class Job:
     request : str
         A band request, ``no`` without one.
     magnitude_kind : {"AUTO", "APER"}
-    camera : CameraSettings or None
+    reading : Reading
+        What the observer knows better than the files.
     events : tuple of Event
         Those that may be measured: the named one, or the whole local list for ``auto``.
     plots : str or None
@@ -68,7 +70,7 @@ class Job:
     match_radius_arcsec: float | None
     request: str
     magnitude_kind: Literal["AUTO", "APER"]
-    camera: CameraSettings | None
+    reading: Reading
     events: tuple[Event, ...]
     plots: str | None = None
     report: bool = False
@@ -86,7 +88,7 @@ class Job:
             "radius": self.match_radius_arcsec,
             "request": self.request,
             "kind": self.magnitude_kind,
-            "camera": repr(self.camera),
+            "reading": repr(self.reading),
             "events": [asdict(event) for event in self.events],
             "plots": self.plots,
             "report": self.report,
@@ -111,6 +113,7 @@ def prepare_job(
     CpcsError
         Code ``bad_settings``.
     """
+    from cpcs_desktop.io.reading import Reading
     from cpcs_desktop.settings import load_settings
 
     settings = load_settings(profile)
@@ -118,14 +121,13 @@ def prepare_job(
     if options.match_radius is not None:
         radius = None if options.match_radius == "auto" else options.match_radius
     aper = (options.magnitudes or settings.magnitudes) == "aper"
-    only = next(iter(settings.cameras.values()), None) if len(settings.cameras) == 1 else None
     return Job(
         options=options,
         survey_cache=str(profile.survey_cache.absolute()),
         match_radius_arcsec=radius,
         request=options.force_filter or settings.force_filter,
         magnitude_kind="APER" if aper else "AUTO",
-        camera=only,
+        reading=Reading.of(settings, dict(options.columns) or None),
         events=_events(options, profile),
         plots=None if plots is None else str(Path(plots).absolute()),
         report=report,

@@ -67,6 +67,11 @@ def calibration_options(function: Callable[..., Any]) -> Callable[..., Any]:
     )
     @click.option("--surveys", metavar="KEY,...", help="Use these surveys only.")
     @click.option("--hdu", type=int, help="HDU of the image.")
+    @click.option(
+        "--columns",
+        metavar="QUANTITY=NAME,...",
+        help="Columns of lists: ra, dec, mag, mag_err, flux, flux_err, x, y, fwhm, flags.",
+    )
     @click.option("--comment", default="", help="Goes with the point.")
     @click.option("--observer", "observers", multiple=True, metavar="NAME", help="Repeatable.")
     @functools.wraps(function)
@@ -82,6 +87,7 @@ def calibration_options(function: Callable[..., Any]) -> Callable[..., Any]:
         psf: bool,
         surveys: str | None,
         hdu: int | None,
+        columns: str | None,
         comment: str,
         observers: tuple[str, ...],
         **kwargs: Any,
@@ -97,12 +103,28 @@ def calibration_options(function: Callable[..., Any]) -> Callable[..., Any]:
             surveys=None if surveys is None else tuple(k.strip() for k in surveys.split(",")),
             hdu=hdu,
             psf=psf,
+            columns=_columns(columns),
             comment=comment,
             observers=observers,
         )
         return function(*args, options=options, **kwargs)
 
     return wrapper
+
+
+def _columns(text: str | None) -> tuple[tuple[str, str], ...]:
+    """Read ``ra=col1,dec=col2``."""
+    if text is None:
+        return ()
+    from cpcs_desktop.io.list_columns import CHOOSABLE
+
+    pairs = [part.partition("=") for part in text.split(",")]
+    for quantity, _, name in pairs:
+        if quantity.strip() not in CHOOSABLE or not name.strip():
+            raise click.UsageError(
+                "--columns wants QUANTITY=NAME,... with the quantities " + ", ".join(CHOOSABLE)
+            )
+    return tuple((quantity.strip(), name.strip()) for quantity, _, name in pairs)
 
 
 paths_argument = click.argument("paths", nargs=-1, required=True, metavar="PATH...")

@@ -149,8 +149,7 @@ def _camera(profile: Profile, path: str, hdu: int | None) -> CameraSettings | No
     """Return what the settings say of the frame's camera; without a file they are not loaded."""
     if not profile.settings_file.exists():
         return None
-    from cpcs_desktop.io.frames import read_frame
+    from cpcs_desktop.io.reading import Reading
     from cpcs_desktop.settings import load_settings
 
-    cameras = load_settings(profile).cameras
-    return cameras.get(read_frame(path, hdu).instrument or "") if cameras else None
+    return Reading.of(load_settings(profile)).camera_of(path, hdu)

@@ -10,7 +10,7 @@ from cpcs_desktop.datamodel.sources import Exposure
 from cpcs_desktop.extract.sources import extract_sources
 
 if TYPE_CHECKING:
-    from cpcs_desktop.settings import CameraSettings
+    from cpcs_desktop.io.reading import Reading
 
 
 def load_exposure(
@@ -18,9 +18,11 @@ def load_exposure(
     *,
     hdu: int | None = None,
     extraction: ExtractionSettings | None = None,
-    camera: CameraSettings | None = None,
+    reading: Reading | None = None,
 ) -> Exposure:
     """Read a source list, or extract the sources of a frame, in this process.
+
+    ``reading`` is what the observer knows better than the file.
 
     Raises
     ------
@@ -32,7 +34,6 @@ def load_exposure(
     if input_kind(path) == "list":
         from cpcs_desktop.io.source_lists import read_source_catalog
 
-        return read_source_catalog(path)
-    return extract_sources(
-        path, hdu=hdu, settings=extraction or ExtractionSettings(), camera=camera
-    )
+        return read_source_catalog(path, reading=reading)
+    camera = None if reading is None else reading.camera_of(path, hdu)
+    return extract_sources(path, hdu, extraction or ExtractionSettings(), camera)

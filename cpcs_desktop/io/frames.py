@@ -101,6 +101,16 @@ def read_frame(
         )
 
 
+def instrument_of(path: str | os.PathLike[str], hdu: int | None = None) -> str | None:
+    """Return how a frame's header names its instrument, None when it does not.
+
+    Errors as :func:`read_frame`; the file's content is not read for it.
+    """
+    with open_fits(path) as hdus:
+        header = inherited_header(hdus, choose_hdu(path, hdus, hdu))
+        return header_values(header).instrument
+
+
 WHOLE = (slice(None), slice(None))
 
 

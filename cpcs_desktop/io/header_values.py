@@ -104,7 +104,8 @@ def header_values(header: Header, camera: CameraSettings | None = None) -> Heade
     ----------
     header : astropy.io.fits.Header
     camera : CameraSettings, optional
-        The observer's own numbers win over the header. Keys of ``camera.keywords`` are names of
+        The observer's own numbers win over the header, and a filter's text is replaced by its
+        alias. Keys of ``camera.keywords`` are names of
         Frame's fields (``mjd``, ``exposure_s``, ``filter_header`` ...), values are header keywords.
     """
     own = dict(camera.keywords) if camera is not None else {}
@@ -133,7 +134,7 @@ def header_values(header: Header, camera: CameraSettings | None = None) -> Heade
     return HeaderValues(
         mjd=None if when is None else when.mjd,
         exposure_s=exposure_s,
-        filter_header=_filter(header, own.get("filter_header")),
+        filter_header=_filter(header, own.get("filter_header"), camera),
         gain=gain,
         saturation=saturation,
         read_noise=read_noise,
@@ -175,7 +176,17 @@ def _exposure(header: Header, keyword: str | None) -> float | None:
     return None
 
 
-def _filter(header: Header, keyword: str | None) -> str | None:
+def _filter(
+    header: Header, keyword: str | None, camera: CameraSettings | None = None
+) -> str | None:
+    text = _filter_text(header, keyword)
+    if camera is None or text is None:
+        return text
+    aliases = {name.strip().lower(): alias for name, alias in camera.filter_aliases.items()}
+    return aliases.get(text.lower(), text)
+
+
+def _filter_text(header: Header, keyword: str | None) -> str | None:
     for _, text in texts(header, (keyword,) if keyword else _FILTER):
         if text.lower().replace(" ", "") not in _EMPTY_SLOTS:
             return text

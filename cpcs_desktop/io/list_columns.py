@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -201,6 +201,34 @@ class ColumnReader:
                 partial = True
         if partial is True:
             raise missing_column(self.path, "MAGERR_AUTO (magnitude error)", self.columns)
+
+
+def known_columns(names: Iterable[str]) -> dict[str, str]:
+    """Return which quantities these column names are known to be, the surest first.
+
+    Parameters
+    ----------
+    names : iterable of str
+
+    Returns
+    -------
+    dict
+        Quantity of ``CHOOSABLE`` to the name as it stands in the list.
+    """
+    there = {name.upper(): name for name in names}
+    found: dict[str, str] = {}
+    for quantities, candidates in (
+        (("ra", "dec"), _POSITIONS),
+        (("mag", "mag_err"), _MAGNITUDES["AUTO"] + _MAGNITUDES["APER"]),
+        (("flux", "flux_err"), _FLUXES["AUTO"] + _FLUXES["APER"]),
+        (("x", "y"), _PIXELS),
+        (("fwhm",), tuple((name,) for name in _FWHM)),
+        (("flags",), tuple((name,) for name in _FLAGS)),
+    ):
+        best = next((c for c in candidates if all(name in there for name in c)), None)
+        if best is not None:
+            found |= {q: there[name] for q, name in zip(quantities, best, strict=True)}
+    return found
 
 
 def measured(mags: tuple[Array, Array] | None, fluxes: tuple[Array, Array] | None) -> Measured:

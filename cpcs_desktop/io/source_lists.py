@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from astropy.io.fits import Header
     from astropy.wcs import WCS
 
-    from cpcs_desktop.settings import CameraSettings
+    from cpcs_desktop.io.reading import Reading
 
 
 def read_source_catalog(
     path: str | os.PathLike[str],
     columns: Mapping[str, str] | None = None,
-    camera: CameraSettings | None = None,
+    reading: Reading | None = None,
 ) -> Exposure:
     """Read a source list.
 
@@ -40,8 +40,9 @@ def read_source_catalog(
         VOTable, Parquet or plain text; gzip and bzip2 are unpacked.
     columns : mapping, optional
         The observer's own choice, quantity (``list_columns.CHOOSABLE``) to column name.
-    camera : CameraSettings, optional
-        Used for the frame header an FITS_LDAC carries.
+    reading : Reading, optional
+        What the observer chose for earlier lists; numbers of cameras, for the frame's header in an
+        FITS_LDAC.
 
     Returns
     -------
@@ -56,9 +57,11 @@ def read_source_catalog(
         are all the same.
     """
     table = read_columns(path)
+    if columns is None and reading is not None:
+        columns = reading.chosen(tuple(table.columns))
     reader = ColumnReader(path, table, columns)
     with quiet():
-        frame = _frame_of_list(path, table.header, camera)
+        frame = _frame_of_list(path, table.header, reading)
     pixels = reader.pixels()
     ra, dec = _positions(reader, pixels, frame.wcs)
     if len(ra) > 1 and np.ptp(ra) == 0 and np.ptp(dec) == 0:
@@ -131,13 +134,16 @@ def _positions(
 
 
 def _frame_of_list(
-    path: str | os.PathLike[str], header: Header | None, camera: CameraSettings | None
+    path: str | os.PathLike[str], header: Header | None, reading: Reading | None
 ) -> Frame:
     """Return the frame a list was made from, as far as the list tells."""
     sha256, name = file_sha256(path), os.fspath(path)
     if header is None:
         return Frame(sha256=sha256, hdu=0, path=name, kind="list")
-    values = header_values(header, camera)
+    values = header_values(header)
+    camera = None if reading is None else reading.camera(values.instrument)
+    if camera is not None:
+        values = header_values(header, camera)
     columns, rows = card_value(header, "NAXIS1"), card_value(header, "NAXIS2")
     shape = (
         (int(rows), int(columns)) if isinstance(rows, int) and isinstance(columns, int) else None

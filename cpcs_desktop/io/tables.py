@@ -243,5 +243,6 @@ def missing_column(
     return CpcsError(
         "missing_column",
         f"{Path(path).name} has no column {wanted}.",
-        f"Add it to the parameters of source-extractor, or choose among: {names}.",
+        "Add it to the parameters of source-extractor, or say which column it is (window: Columns"
+        f" of a list; command line: --columns). The list has {names}.",
     )

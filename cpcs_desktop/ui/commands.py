@@ -102,6 +102,7 @@ def commands(window: MainWindow) -> dict[str, Command]:
         "remove": remove,
         "again": again,
         "times": window.ask_times,
+        "columns": window.ask_columns,
         "header": window.show_header,
         "openRecord": window.desk.ask_files,
         "quit": window.close,

@@ -110,6 +110,7 @@ class MainWindow(QMainWindow):
             lambda name, take_keys: self.desk.open_record(name, take_keys=take_keys)
         )
         self.outbox.decision_wanted.connect(self.desk.decide)
+        self.calibrate.result.columns_wanted.connect(self.ask_columns)
         self.outbox.bhtom_wanted.connect(self.desk.show_bhtom)
 
     # -- first and last --------------------------------------------------------------------------
@@ -198,6 +199,21 @@ class MainWindow(QMainWindow):
             self.bridge.said.emit("Open a list first.")
         else:
             open_dialog(ListForm(self.bridge, self))
+
+    def ask_columns(self) -> None:
+        """Ask which column of the list looked at is which."""
+        from cpcs_desktop.io.reading import Reading
+        from cpcs_desktop.ui.column_chooser import ColumnChooser, list_to_choose
+
+        frame, bridge = self.bridge.frame, self.bridge
+        if frame is None or frame.facts.kind == "frame":
+            bridge.said.emit("Only lists have columns: open a list first.")
+            return
+        reading = Reading.of(bridge.settings)
+        future = bridge.threads.submit(list_to_choose, Path(frame.path), reading)
+        bridge.tasks.start(
+            "columns", future, lambda given: open_dialog(ColumnChooser(bridge, given, self))
+        )
 
     def show_header(self) -> None:
         """Show the header of the row looked at."""

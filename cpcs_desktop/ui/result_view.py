@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -49,7 +49,15 @@ _BUDGET = (
 
 
 class ResultView(QWidget):
-    """The result panel with Accept, Reject and Submit."""
+    """The result panel with Accept, Reject and Submit.
+
+    Signals
+    -------
+    columns_wanted()
+        The list's columns are not understood, and the observer wants to choose them.
+    """
+
+    columns_wanted = Signal()
 
     def __init__(self, bridge: Bridge, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -83,6 +91,10 @@ class ResultView(QWidget):
         self.reject.setToolTip("Say that the frame is no good, with a reason (r)")
         self.reject.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.reject.setMenu(self._reasons())
+        self.columns = self._button(
+            "chooseColumns", "Choose the columns …", "Ctrl+L", "Say which column is which"
+        )
+        self.columns.clicked.connect(self.columns_wanted)
         self.accept.clicked.connect(bridge.accept)
         self.submit.clicked.connect(bridge.sending.push_now)
         self.psf = QCheckBox("&PSF", self)
@@ -133,6 +145,7 @@ class ResultView(QWidget):
         words.setSpacing(4)
         for label in (self.headline, self.budget, self.choice, self.place):
             words.addWidget(label)
+        words.addWidget(self.columns, 0, Qt.AlignmentFlag.AlignLeft)
         words.addStretch(1)
         area = QScrollArea(self)
         area.setObjectName("resultWords")
@@ -185,6 +198,8 @@ class ResultView(QWidget):
         for button in (self.accept, self.reject):
             button.setEnabled(frame is not None)
         self.accept.setEnabled(ready)
+        error = None if frame is None else frame.error
+        self.columns.setVisible(error is not None and error.code == "missing_column")
         self.comment.setEnabled(frame is not None)
         self.psf.setEnabled(ready and frame is not None and frame.facts.kind == "frame")
         self.psf.setChecked(frame is not None and frame.decisions.psf)

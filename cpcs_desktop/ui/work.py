@@ -22,6 +22,7 @@ from cpcs_desktop.datamodel.event import Event
 from cpcs_desktop.datamodel.settings import ExtractionSettings, settings_digest
 from cpcs_desktop.datamodel.sources import Exposure
 from cpcs_desktop.garbage import keep_all
+from cpcs_desktop.io.reading import Reading
 from cpcs_desktop.profile import Profile
 from cpcs_desktop.session.changes import Changes
 from cpcs_desktop.session.exposure_store import ExposureStore
@@ -290,7 +291,8 @@ class Workbench(QObject):
         return solved
 
     def _exposure_of(self, frame: NightFrame) -> Exposure:
-        if frame.facts.frame_id is not None:
+        reread = frame.state is FrameState.QUEUED and frame.facts.kind == "list"
+        if frame.facts.frame_id is not None and not reread:
             kept = self._store.get(frame.facts.frame_id, frame.path)
             if kept is not None:
                 return kept
@@ -299,17 +301,14 @@ class Workbench(QObject):
 
         path, hdu = split_hdu(frame.path)
         if input_kind(path) == "list":
-            exposure = read_source_catalog(path)
+            exposure = read_source_catalog(path, reading=Reading.of(self._settings))
         else:
             exposure = self._extract(path, hdu).result()
         self._store.put(exposure)
         return exposure
 
     def _extract(self, path: Path, hdu: int | None) -> Future[Exposure]:
-        from cpcs_desktop.io.frames import read_frame
-
-        instrument = read_frame(path, hdu).instrument
-        camera = self._settings.cameras.get(instrument or "")
+        camera = Reading.of(self._settings).camera_of(path, hdu)
         return self._extraction_child().submit(path, hdu, self._extraction, camera)
 
     def _extraction_child(self) -> ExtractionWorker:
