@@ -134,6 +134,11 @@ class ColumnReader:
         candidates = (self.chosen[chosen],) if chosen in self.chosen else names
         return next((v for v in map(self.values, candidates) if v is not None), None)
 
+    def has_position(self) -> bool:
+        """Whether the list has columns of right ascension and declination."""
+        chosen = {"ra", "dec"} <= self.chosen.keys()
+        return chosen or any(a in self.columns and b in self.columns for a, b in _POSITIONS)
+
     def position(self) -> tuple[Array, Array]:
         """Return right ascension (0..360) and declination in degrees, NaN where nonsense.
 

@@ -11,7 +11,9 @@ from cpcs_desktop.datamodel.errors import CpcsError
 from cpcs_desktop.io.opening import first_bytes, open_fits, unreadable
 
 InputKind = Literal["frame", "list"]
-TableFormat = Literal["fits", "sextractor", "ecsv", "votable", "parquet", "daophot", "text"]
+TableFormat = Literal[
+    "fits", "sextractor", "ecsv", "votable", "parquet", "daophot", "allstar", "text"
+]
 
 _HEAD_SIZE = 1 << 16
 _SEXTRACTOR_COLUMN = re.compile(rb"^#\s*\d+\s+[A-Za-z]\w*", re.MULTILINE)
@@ -62,8 +64,10 @@ def table_format(path: str | os.PathLike[str], head: bytes | None = None) -> Tab
         return "votable"
     if head.startswith(b"# %ECSV"):
         return "ecsv"
-    if re.search(rb"^#N\s+ID\b", head, re.MULTILINE):
+    if re.search(rb"^#N\s+I(?:D|MAGE)\b", head, re.MULTILINE):
         return "daophot"
+    if head.split(maxsplit=3)[:3] == [b"NL", b"NX", b"NY"]:
+        return "allstar"
     if _SEXTRACTOR_COLUMN.search(head[:200_000]) and b"\x00" not in head:
         return "sextractor"
     if _looks_like_a_table(head):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -13,6 +14,7 @@ from cpcs_desktop.datamodel.errors import CpcsError
 from cpcs_desktop.datamodel.frame import Frame
 from cpcs_desktop.datamodel.sources import Exposure, MagnitudeKind, SourceCatalog
 from cpcs_desktop.io.celestial import celestial_wcs, pixel_scale_arcsec
+from cpcs_desktop.io.frames import read_frame
 from cpcs_desktop.io.header_cards import card_value, header_rows
 from cpcs_desktop.io.header_values import header_values
 from cpcs_desktop.io.list_columns import Array, ColumnReader
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
     from astropy.wcs import WCS
 
     from cpcs_desktop.io.reading import Reading
+
+
+_FRAME_ENDINGS = (".fits", ".fit", ".fts", ".fits.fz", ".fits.gz", ".fits.bz2")
 
 
 def read_source_catalog(
@@ -63,6 +68,8 @@ def read_source_catalog(
     with quiet():
         frame = _frame_of_list(path, table.header, reading)
     pixels = reader.pixels()
+    if frame.wcs is None and pixels is not None and not reader.has_position():
+        frame = _frame_beside(path, table.header, reading) or frame
     ra, dec = _positions(reader, pixels, frame.wcs)
     if len(ra) > 1 and np.ptp(ra) == 0 and np.ptp(dec) == 0:
         raise CpcsError(
@@ -126,11 +133,44 @@ def _positions(
     """Return the list's positions, or those its pixels have in the frame's WCS."""
     try:
         return reader.position()
-    except CpcsError:
-        if pixels is None or wcs is None:
+    except CpcsError as error:
+        if pixels is None:
+            raise
+        if wcs is None:
+            error.hint += (
+                " A list in pixels also does with its solved frame beside it, of the same name."
+            )
             raise
     ra, dec = wcs.all_pix2world(*pixels, 0)
     return np.asarray(ra), np.asarray(dec)
+
+
+def _frame_beside(
+    path: str | os.PathLike[str], header: Header | None, reading: Reading | None
+) -> Frame | None:
+    """Return what is known of the solved frame that lies beside a list in pixels.
+
+    It has the name the list tells (DAOPHOT's IMAGE), or the list's own with a frame's ending.
+    """
+    file = Path(path)
+    named = str(card_value(header, "IMAGE") or "") if header is not None else ""
+    stems = [Path(named.partition("[")[0]).name] if named else []
+    stems += [file.name.removesuffix(file.suffix)]
+    names = [stem + ending for stem in stems for ending in ("", *_FRAME_ENDINGS)]
+    for name in names:
+        beside = file.with_name(name)
+        if beside == file or not beside.is_file():
+            continue
+        try:
+            camera = None if reading is None else reading.camera_of(beside, None)
+            frame = read_frame(beside, None, camera)
+        except CpcsError:
+            continue
+        if frame.wcs is not None:
+            return replace(
+                frame, sha256=file_sha256(path), hdu=0, path=os.fspath(path), kind="list"
+            )
+    return None
 
 
 def _frame_of_list(

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cpcs_desktop.datamodel.errors import CpcsError
+from cpcs_desktop.io.daophot import allstar_table, iraf_table
 from cpcs_desktop.io.header_cards import card_value
 from cpcs_desktop.io.opening import fits_failures, open_fits, quiet, unreadable, whole_content
 from cpcs_desktop.io.sniff import TableFormat, table_format
@@ -120,7 +121,9 @@ def _astropy_table(content: bytes, kind: TableFormat) -> Table:
     if kind == "ecsv":
         return Table.read(text, format="ascii.ecsv")
     if kind == "daophot":
-        return Table.read(text, format="ascii.daophot")
+        return iraf_table(text)
+    if kind == "allstar":
+        return allstar_table(text)
     return _text_table(text)
 
 

@@ -13,8 +13,10 @@ from astropy.io import fits
 from astropy.table import Table
 
 from cpcs_desktop.datamodel.errors import CpcsError
+from cpcs_desktop.io.reading import Reading
 from cpcs_desktop.io.sniff import input_kind
 from cpcs_desktop.io.source_lists import column_names, read_source_catalog
+from cpcs_desktop.settings import CameraSettings
 
 FOUR = ("ALPHA_J2000", "DELTA_J2000", "MAG_AUTO", "MAGERR_AUTO")
 ROWS = [[295.0, 30.0, -10.0, 0.01], [295.1, 30.1, 99.0, 99.0], [295.2, 30.2, -8.0, 0.03]]
@@ -218,3 +220,35 @@ def test_ldac_written_by_astropy(tmp_path: Path) -> None:
     frame = read_source_catalog(path).frame
     assert frame.mjd == pytest.approx(60000.2505)
     assert (frame.exposure_s, frame.filter_header) == (86.4, "V")
+
+
+def test_what_was_chosen_once_holds_for_lists_with_the_same_columns(tmp_path: Path) -> None:
+    path = tmp_path / "plain.txt"
+    path.write_text("".join(" ".join(map(str, row)) + "\n" for row in ROWS))
+    chosen = {"ra": "col1", "dec": "col2", "mag": "col3", "mag_err": "col4"}
+    names = ("col1", "col2", "col3", "col4")
+    stars = read_source_catalog(path, reading=Reading(lists={names: chosen})).sources()
+    np.testing.assert_allclose(stars.dec, [30.0, 30.1, 30.2])
+    with pytest.raises(CpcsError):
+        read_source_catalog(path, reading=Reading(lists={names[:3]: chosen}))
+    other = {**chosen, "ra": "col2", "dec": "col1"}  # for this list alone: wins
+    with_own = read_source_catalog(path, reading=Reading(columns=other, lists={names: chosen}))
+    np.testing.assert_allclose(with_own.sources().ra, [30.0, 30.1, 30.2])
+
+
+def test_the_camera_of_an_ldac_is_the_one_its_header_names(tmp_path: Path) -> None:
+    cards = fits.Header([("SIMPLE", True), ("INSTRUME", "cam7"), ("FILTER", "48"), ("GAIN", 9.0)])
+    text = cards.tostring(sep="", endcard=True, padding=False)
+    head = fits.BinTableHDU.from_columns(
+        [fits.Column("Field Header Card", f"{len(text)}A", array=[text])], name="LDAC_IMHEAD"
+    )
+    stars = fits.BinTableHDU(Table(rows=ROWS, names=FOUR), name="LDAC_OBJECTS")
+    path = tmp_path / "sources.ldac"
+    fits.HDUList([fits.PrimaryHDU(), head, stars]).writeto(path)
+    cameras = {
+        "cam7": CameraSettings(gain=1.25, filter_aliases={"48": "V"}),
+        "cam8": CameraSettings(gain=3),
+    }
+    frame = read_source_catalog(path, reading=Reading(cameras=cameras)).frame
+    assert (frame.gain, frame.filter_header) == (1.25, "V")
+    assert read_source_catalog(path, reading=Reading({"cam8": cameras["cam8"]})).frame.gain == 9.0
