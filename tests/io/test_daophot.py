@@ -42,7 +42,8 @@ def number(value: float) -> str:
 def iraf_list(path: Path) -> Path:
     text = NSTAR_HEAD
     for n, (x, y, mag, err) in enumerate(zip(X, Y, MAG, ERR, strict=True), start=1):
-        text += f"{n:<9d}{x:<10.3f}{y:<10.3f}{number(mag):<12}{number(err):<14}34.85955       4        \\\n"
+        text += f"{n:<9d}{x:<10.3f}{y:<10.3f}{number(mag):<12}{number(err):<14}"
+        text += "34.85955       4        \\\n"
         text += f"{'':11}{-0.032:<12.3f}{0.802:<12.3f}{0:<6d}No_error     \n"
     path.write_text(text)
     return path
@@ -51,9 +52,11 @@ def iraf_list(path: Path) -> Path:
 def allstar_list(path: Path) -> Path:
     text = " NL    NX    NY  LOWBAD HIGHBAD  THRESH     AP1  PH/ADU  RNOISE    FRAD\n"
     text += "  1   200   100    50.0 30000.0    8.50    3.00    2.00    4.00    5.00\n\n"
-    for n, (x, y, mag, err) in enumerate(zip(X, Y, MAG, ERR, strict=True), start=1):
-        mag, err = (mag, err) if np.isfinite(mag) else (99.999, 9.9999)
-        text += f"{n:6d} {x:8.3f} {y:8.3f} {mag:8.3f} {err:8.4f} {102.3:8.2f} {4.0:8.0f} {0.8:8.3f} {-0.03:8.3f}\n"
+    mags, errs = np.nan_to_num(MAG, nan=99.999), np.nan_to_num(ERR, nan=9.9999)
+    for n, (x, y, mag, err) in enumerate(zip(X, Y, mags, errs, strict=True), start=1):
+        text += (
+            f"{n:6d} {x:8.3f} {y:8.3f} {mag:8.3f} {err:8.4f}   102.30       4.    0.802   -0.03\n"
+        )
     path.write_text(text)
     return path
 

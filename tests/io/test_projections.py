@@ -15,8 +15,20 @@ from cpcs_desktop.io.frames import read_frame
 
 Array = NDArray[np.float64]
 CENTRE = (210.0, 54.0)
-TPV = {"PV1_0": 1e-4, "PV1_1": 1.02, "PV1_2": 0.003, "PV1_3": 0.001, "PV1_4": 0.02, "PV1_7": 0.05,
-       "PV2_0": -2e-4, "PV2_1": 0.99, "PV2_2": -0.004, "PV2_5": 0.03, "PV2_6": 0.01, "PV2_10": 0.04}  # fmt: skip
+TPV = {
+    "PV1_0": 1e-4,
+    "PV1_1": 1.02,
+    "PV1_2": 0.003,
+    "PV1_3": 0.001,
+    "PV1_4": 0.02,
+    "PV1_7": 0.05,
+    "PV2_0": -2e-4,
+    "PV2_1": 0.99,
+    "PV2_2": -0.004,
+    "PV2_5": 0.03,
+    "PV2_6": 0.01,
+    "PV2_10": 0.04,
+}
 
 
 def frame_header(kind: str, scale: float, **cards: float) -> fits.Header:

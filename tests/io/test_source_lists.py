@@ -231,7 +231,7 @@ def test_what_was_chosen_once_holds_for_lists_with_the_same_columns(tmp_path: Pa
     np.testing.assert_allclose(stars.dec, [30.0, 30.1, 30.2])
     with pytest.raises(CpcsError):
         read_source_catalog(path, reading=Reading(lists={names[:3]: chosen}))
-    other = {**chosen, "ra": "col2", "dec": "col1"}  # for this list alone: wins
+    other = {**chosen, "ra": "col2"}  # for this list alone: wins
     with_own = read_source_catalog(path, reading=Reading(columns=other, lists={names: chosen}))
     np.testing.assert_allclose(with_own.sources().ra, [30.0, 30.1, 30.2])
 
