@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,8 +33,18 @@ LARGEST_VALUE = np.float32(1e30)
 _STRUCTURE = ("SIMPLE", "BITPIX", "NAXIS", "EXTEND", "BZERO", "BSCALE", "BLANK", "PCOUNT", "GCOUNT")
 
 
-def image_hdus(path: str | os.PathLike[str]) -> tuple[int, ...]:
-    """Return the numbers of all HDUs that hold a two-dimensional image, masks and weights too.
+@dataclass(frozen=True)
+class ImageHdu:
+    """One image of a file: number and name of its HDU, rows and columns, and whether of the sky."""
+
+    number: int
+    name: str
+    shape: tuple[int, int]
+    is_sky: bool
+
+
+def image_hdus(path: str | os.PathLike[str]) -> tuple[ImageHdu, ...]:
+    """Return all two-dimensional images of a file, masks and weights too.
 
     Raises
     ------
@@ -41,7 +52,15 @@ def image_hdus(path: str | os.PathLike[str]) -> tuple[int, ...]:
         ``unreadable`` or ``not_fits``.
     """
     with open_fits(path) as hdus:
-        return tuple(n for n in range(len(hdus)) if image_shape(hdus[n]) is not None)
+        return tuple(
+            ImageHdu(n, str(hdu.name), shape, _is_sky(hdu))
+            for n, hdu in enumerate(hdus)
+            if (shape := image_shape(hdu)) is not None
+        )
+
+
+def _is_sky(hdu: Any) -> bool:
+    return not str(hdu.name).upper().startswith(_NOT_SKY)
 
 
 def read_frame(
@@ -217,7 +236,7 @@ def choose_hdu(path: str | os.PathLike[str], hdus: HDUList, wanted: int | None) 
             )
         chosen = wanted
     elif images:
-        sky = [n for n in images if not str(hdus[n].name).upper().startswith(_NOT_SKY)]
+        sky = [n for n in images if _is_sky(hdus[n])]
         chosen = (sky or images)[0]
     else:
         cube = next((h for h in hdus if getattr(h, "is_image", False) and len(h.shape) > 2), None)

@@ -37,6 +37,7 @@ GESTURES: tuple[Gesture, ...] = (
     Gesture("remove", "Take the row off the board", ("Del",), "Night"),
     Gesture("again", "Measure the frame again", ("Ctrl+R",), "Night"),
     Gesture("times", "MJD and exposure of a list …", ("T",), "Night"),
+    Gesture("images", "Images of the file …", ("Ctrl+I",), "Night"),
     Gesture("columns", "Columns of a list …", ("Ctrl+L",), "Night"),
     Gesture("header", "Header of the frame …", ("H",), "Night"),
     Gesture("openRecord", "Open a record …", ("Ctrl+Shift+R",), "Night"),

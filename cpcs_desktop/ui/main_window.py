@@ -110,6 +110,7 @@ class MainWindow(QMainWindow):
             lambda name, take_keys: self.desk.open_record(name, take_keys=take_keys)
         )
         self.outbox.decision_wanted.connect(self.desk.decide)
+        self.calibrate.result.accept_wanted.connect(self.accept)
         self.calibrate.result.columns_wanted.connect(self.ask_columns)
         self.outbox.bhtom_wanted.connect(self.desk.show_bhtom)
 
@@ -214,6 +215,33 @@ class MainWindow(QMainWindow):
         bridge.tasks.start(
             "columns", future, lambda given: open_dialog(ColumnChooser(bridge, given, self))
         )
+
+    def ask_images(self) -> None:
+        """Ask which images of the file looked at are wanted."""
+        from cpcs_desktop.io.frames import image_hdus
+        from cpcs_desktop.ui.image_chooser import ImageChooser
+        from cpcs_desktop.ui.pixels import split_hdu
+
+        frame, bridge = self.bridge.frame, self.bridge
+        if frame is None or frame.facts.kind == "list":
+            bridge.said.emit("Only frames hold images: open one first.")
+            return
+        file = str(split_hdu(frame.path)[0])
+        bridge.tasks.start(
+            "images",
+            bridge.threads.submit(image_hdus, file),
+            lambda images: open_dialog(ImageChooser(bridge, file, images, self)),
+        )
+
+    def accept(self) -> None:
+        """Accept the row looked at; ask for its time first where nobody knows it."""
+        calibration = self.bridge.calibration
+        untimed = calibration is not None and calibration.exposure.frame.mjd is None
+        if untimed and not self.bridge.dry_run:
+            self.bridge.said.emit("A point needs its time: give MJD and exposure, then accept.")
+            self.ask_times()
+        else:
+            self.bridge.accept()
 
     def show_header(self) -> None:
         """Show the header of the row looked at."""

@@ -53,10 +53,12 @@ class ResultView(QWidget):
 
     Signals
     -------
+    accept_wanted()
     columns_wanted()
         The list's columns are not understood, and the observer wants to choose them.
     """
 
+    accept_wanted = Signal()
     columns_wanted = Signal()
 
     def __init__(self, bridge: Bridge, theme: Theme, parent: QWidget | None = None) -> None:
@@ -95,7 +97,7 @@ class ResultView(QWidget):
             "chooseColumns", "Choose the columns …", "Ctrl+L", "Say which column is which"
         )
         self.columns.clicked.connect(self.columns_wanted)
-        self.accept.clicked.connect(bridge.accept)
+        self.accept.clicked.connect(self.accept_wanted)
         self.submit.clicked.connect(bridge.sending.push_now)
         self.psf = QCheckBox("&PSF", self)
         self.psf.setObjectName("psf")

@@ -127,7 +127,9 @@ def test_multi_extension_files_choose_the_sky(tmp_path: Path, sky: NDArray[np.fl
     frame = read_frame(path)
     assert frame.hdu == 2
     assert frame.mjd is not None
-    assert image_hdus(path) == (1, 2, 3)
+    images = image_hdus(path)
+    assert [image.number for image in images] == [1, 2, 3]
+    assert [image.is_sky for image in images] == [False, True, True]
     assert read_frame(path, hdu=3).id != frame.id
     with pytest.raises(CpcsError, match="HDU 9"):
         read_frame(path, hdu=9)
