@@ -80,6 +80,15 @@ def small_frames() -> dict[str, bytes]:
     names = "".join(f"# {n + 1:3d} {name}\n" for n, name in enumerate(table.colnames))
     rows = "".join(" ".join(map(str, row)) + "\n" for row in table)
     files["ascii.cat"] = (names + rows).encode()
+    stars = "".join(
+        f"{n:6d} {n + 9:8.3f} {n + 4:8.3f} 15.461 .0030 102.3 4. .8 -.03\n" for n in range(30)
+    )
+    files["allstar.als"] = f" NL    NX    NY\n  1  128    96\n\n{stars}".encode()
+    heads = "#K IFILTER = V filter %-23s\n#\n#N ID    XCENTER   YCENTER   MAG         MERR    \n"
+    heads += "#U ##    pixels    pixels    magnitudes  magnitudes\n"
+    heads += "#F %-9d  %-10.3f   %-10.3f   %-12.3f     %-14.3f\n#\n"
+    lines = "".join(f"{n:<9d}{n + 9:<10.3f}{n + 4:<10.3f}15.461      0.003\n" for n in range(30))
+    files["iraf.als"] = (heads + lines).encode()
     for kind in ("votable", "ascii.ecsv", "ascii.csv"):
         with tempfile.NamedTemporaryFile() as file:
             table.write(file.name, format=kind, overwrite=True)

@@ -86,6 +86,10 @@ def _only_wcs(header: Header) -> Header | None:
         elif keyword.endswith("_ORDER") and not 0 <= (as_number(value) or 0) <= _LARGEST_ORDER:
             return None
         kept[keyword] = value
+    if "A_ORDER" in kept and "B_ORDER" in kept:
+        for name in ("CTYPE1", "CTYPE2"):  # meant so, and taken so, but not always written
+            if re.fullmatch(r"\S+-TAN", text := str(kept[name]).strip()):
+                kept[name] = f"{text}-SIP"
     if any(k.startswith("PV") for k in kept) and "SIP" in str(kept["CTYPE1"]):
         for keyword in [k for k in kept if k.startswith("PV")]:
             del kept[keyword]  # both distortions at once: the named one counts

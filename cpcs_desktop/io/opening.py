@@ -10,6 +10,7 @@ import io
 import lzma
 import mmap
 import os
+import sys
 import time
 import warnings
 import zlib
@@ -48,10 +49,22 @@ def fits_failures() -> tuple[type[Exception], ...]:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Silence what libraries say of odd headers; what matters becomes a field or an error."""
+    """Silence what libraries say of odd headers; what matters becomes a field or an error.
+
+    astropy's log is silenced too: it goes to stdout, which belongs to the results.
+    """
+    astropy = sys.modules.get("astropy")  # its log must not be made before it is imported
+    log = None if astropy is None else getattr(astropy, "log", None)
+    level = None if log is None else log.level
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        yield
+        try:
+            if log is not None:
+                log.setLevel("ERROR")
+            yield
+        finally:
+            if log is not None:
+                log.setLevel(level)
 
 
 def file_sha256(path: str | os.PathLike[str]) -> str:

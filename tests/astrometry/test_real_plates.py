@@ -79,6 +79,29 @@ def test_frames_are_solved_again(
     assert np.mean(distance < 3) > 0.8
 
 
+def test_a_crowded_field_of_the_bulge_is_solved_again(shared_data: Path, tmp_path: Path) -> None:
+    """Its own WCS is the truth here: 115 sources, 224 stars of 2MASS on the frame."""
+    pair = shared_data / "pairs" / "lco-bulge-2mass"
+    cache = SurveyCache(tmp_path / "cache")
+    cache.import_files("2MASS", [pair / "2mass.tsv"])
+    exposure = extract_sources(pair / "frame.fits.bz2")
+    wcs, shape = exposure.frame.wcs, exposure.frame.shape
+    assert wcs is not None
+    assert shape is not None
+    ra, dec = (float(v) for v in wcs.all_pix2world(shape[1] / 2, shape[0] / 2, 0))
+    stars = cache.reference_stars("2MASS", ra, dec, 0.2, 2015.5)
+    assert stars is not None
+    bare = replace(exposure.frame, wcs=None, pixel_scale_arcsec=None)
+    solution = solve(bare, exposure, stars, (ra + 0.02, dec - 0.01), 0.1, None)
+    assert solution.rms_pix is not None
+    assert solution.rms_pix < 0.3
+    x, y = np.meshgrid(np.linspace(0, shape[1] - 1, 5), np.linspace(0, shape[0] - 1, 5))
+    again = solution.wcs.all_world2pix(*wcs.all_pix2world(x.ravel(), y.ravel(), 0), 0)
+    scale = exposure.frame.pixel_scale_arcsec
+    assert scale is not None
+    assert np.hypot(again[0] - x.ravel(), again[1] - y.ravel()).max() < max(1.0 / scale, 0.3)
+
+
 def test_the_verb_writes_a_copy_and_leaves_the_frame(shared_data: Path, tmp_path: Path) -> None:
     pair = shared_data / "pairs" / "panoptes-cygnus"
     cache = tmp_path / "cache"

@@ -68,3 +68,15 @@ def test_a_text_file_named_fits(tmp_path: Path) -> None:
     assert done.exit_code == 1
     assert "not a FITS file" in done.stderr
     assert CliRunner().invoke(cpcs, ["extract", str(path), "--format", "x"]).exit_code == 2
+
+
+def test_stdout_belongs_to_the_result_whatever_astropy_says_of_a_header(frame: Path) -> None:
+    """Distortion without its suffix makes astropy talk, and its log goes to stdout."""
+    with fits.open(frame, mode="update") as hdus:
+        cards = {"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "CRVAL1": 10.0, "CRVAL2": 20.0}
+        cards |= {"CRPIX1": 100.0, "CRPIX2": 100.0, "CDELT1": -2e-4, "CDELT2": 2e-4}
+        cards |= {"A_ORDER": 2, "B_ORDER": 2, "A_2_0": 1e-5, "B_0_2": 1e-5}
+        hdus[0].header.update(cards)
+    words = ["extract", str(frame), "-o", str(frame.with_suffix(".cat")), "--json"]
+    done = CliRunner().invoke(cpcs, words)
+    assert json.loads(done.stdout)["has_wcs"]

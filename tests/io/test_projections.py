@@ -105,3 +105,55 @@ def test_the_scale_of_a_distorted_frame_is_that_of_its_centre(tmp_path: Path) ->
     one, other = frame.wcs.all_pix2world([[119.0, 79.0], [119.0, 80.0]], 0)
     step = SkyCoord(*one, unit="deg").separation(SkyCoord(*other, unit="deg")).arcsec
     assert frame.pixel_scale_arcsec == pytest.approx(step, rel=1e-3)
+
+
+@pytest.mark.parametrize("suffix", ["-SIP", ""])
+def test_sip(tmp_path: Path, suffix: str) -> None:
+    """Shupe et al. (2005): pixels are moved by A and B before the linear part."""
+    header = frame_header("TAN", 2e-3)
+    header["CTYPE1"], header["CTYPE2"] = f"RA---TAN{suffix}", f"DEC--TAN{suffix}"
+    header.update(A_ORDER=2, B_ORDER=2, A_2_0=2e-4, A_1_1=-1e-4, B_0_2=3e-4, B_1_1=5e-5)
+    path = tmp_path / "frame.fits"
+    fits.PrimaryHDU(np.ones((160, 240), dtype=np.float32), header).writeto(path)
+    wcs = read_frame(path).wcs
+    assert wcs is not None
+    x, y = (g.ravel() for g in np.meshgrid(np.linspace(0, 239, 9), np.linspace(0, 159, 7)))
+    u_, v_ = x + 1 - 120, y + 1 - 80
+    moved_x = u_ + 2e-4 * u_**2 - 1e-4 * u_ * v_
+    moved_y = v_ + 3e-4 * v_**2 + 5e-5 * u_ * v_
+    xi = -2e-3 * moved_x + 2e-4 * moved_y
+    eta = 2e-4 * moved_x + 2e-3 * moved_y
+    distance = np.degrees(np.arctan(np.radians(np.hypot(xi, eta))))
+    seen_at = wcs.all_pix2world(x, y, 0)
+    assert np.max(apart(*seen_at, np.degrees(np.arctan2(xi, eta)), distance)) < 1e-3
+
+
+def test_the_same_place_in_every_convention(tmp_path: Path) -> None:
+    """CD, PC with CDELT, CROTA2; with and without RADESYS; rows up or down."""
+    scale, angle = 2e-4, np.radians(30.0)
+    cosine, sine = np.cos(angle), np.sin(angle)
+    base = {"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "CRVAL1": 210.0, "CRVAL2": 54.0}
+    base |= {"CRPIX1": 120.0, "CRPIX2": 80.0}
+    steps = {"CDELT1": -scale, "CDELT2": scale}
+    cd = {"CD1_1": -scale * cosine, "CD1_2": scale * sine}
+    cd |= {"CD2_1": scale * sine, "CD2_2": scale * cosine}
+    pc = {"PC1_1": cosine, "PC1_2": -sine, "PC2_1": sine, "PC2_2": cosine} | steps
+    places = []
+    for n, more in enumerate(
+        (cd, pc, steps | {"CROTA2": -30.0}, cd | {"RADESYS": "ICRS"}, cd | {"EQUINOX": 2000.0})
+    ):
+        path = tmp_path / f"{n}.fits"
+        header = fits.Header()
+        header.update(base | more)
+        fits.PrimaryHDU(np.ones((160, 240), dtype=np.float32), header).writeto(path)
+        wcs = read_frame(path).wcs
+        assert wcs is not None, more
+        places.append(np.ravel(wcs.all_pix2world([[200.0, 30.0]], 0)))
+    dx, dy = 81.0, -49.0
+    xi = -scale * cosine * dx + scale * sine * dy
+    eta = scale * sine * dx + scale * cosine * dy
+    distance = np.degrees(np.arctan(np.radians(np.hypot(xi, eta))))
+    ra, dec = np.array(places).T
+    way = np.full(len(ra), np.degrees(np.arctan2(xi, eta)))
+    # FK5 and ICRS lie within 0.03 arcsec of each other
+    assert np.max(apart(ra, dec, way, np.full(len(ra), distance))) < 0.05
