@@ -22,6 +22,10 @@ from server_stub.pages import light_curve as light_curve_pages
 from server_stub.refusals import Refused
 from server_stub.settings import ServerSettings
 
+NEW_WIRE = (points, events, light_curve, about)
+OLD_WIRE = (alerts, new_event, upload, admin_posts)
+PAGES = (menu, login, light_curve_pages, followup, admin_forms, static_files)
+
 
 async def speak_protocol(request: Request) -> None:
     """Refuse clients whose protocol is too far from ours, in a sentence.
@@ -69,12 +73,10 @@ def create_app(settings: ServerSettings) -> FastAPI:
     app.state.requests = FailureLimit(allowed=5, window_s=3600.0)
     app.state.answers = AnswerCache()
     new_wire = APIRouter(prefix="/api/v1", dependencies=[Depends(speak_protocol)])
-    for module in (points, events, light_curve, about):
+    for module in NEW_WIRE:
         new_wire.include_router(module.router)
     app.include_router(new_wire)
-    old_wire = (alerts, new_event, upload, admin_posts)
-    pages = (menu, login, light_curve_pages, followup, admin_forms, static_files)
-    for module in (*old_wire, *pages):
+    for module in (*OLD_WIRE, *PAGES):
         app.include_router(module.router, include_in_schema=False)
     add_error_answers(app)
     app.add_middleware(

@@ -99,12 +99,20 @@ class BodyLimits:
             body = message.get("body", b"")
             size += len(body)
             if size > self._largest or (length.isdigit() and int(length) > self._largest):
+                await self._drain(receive, message)
                 raise HTTPException(413, f"Longer than {self._largest // 2**20} MiB.")
             if unpack is not None:
                 message = {**message, "body": unpack(body)}
             return message
 
         await self._app(scope, limited, send)
+
+    async def _drain(self, receive: Receive, message: Message) -> None:
+        """Let the client finish: one that is cut off while it sends may never see the answer."""
+        left = self._largest
+        while message.get("more_body", False) and left > 0:
+            message = await receive()
+            left -= len(message.get("body", b""))
 
 
 _PACKED = (b"content-encoding", b"content-length")

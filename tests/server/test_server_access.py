@@ -8,9 +8,12 @@ import re
 from typing import Any
 
 import pytest
+from fastapi.routing import APIRoute
 from sqlalchemy import select
 
 from server_stub.access_keys import FailureLimit, caller_of_key
+from server_stub.app import OLD_WIRE, PAGES
+from server_stub.dependencies import HASHTAG
 from server_stub.serve import LOGGING, HideKeys
 from server_stub.tables import AccessKeyRow
 from tests.serving import EVENT, point_json
@@ -19,6 +22,7 @@ ID = point_json()["id"]
 NEW_WIRE = [
     ("GET", f"/api/v1/points/{ID}", {}),
     ("GET", f"/api/v1/points/{ID}/evidence", {}),
+    ("GET", f"/api/v1/points/{ID}/revisions", {}),
     ("PUT", f"/api/v1/points/{ID}", {"json": {"point": point_json()}}),
     ("DELETE", f"/api/v1/points/{ID}", {"params": {"reason": "x"}}),
     ("GET", "/api/v1/events", {}),
@@ -28,6 +32,21 @@ NEW_WIRE = [
     ("GET", "/api/v1/observatories", {}),
 ]
 STORING = {"PUT", "POST"}
+#: What anybody may see; every other page and post wants a valid key.
+PUBLIC = {
+    ("GET", "/"),
+    ("GET", "/manual"),
+    ("GET", "/surveys"),
+    ("GET", "/observatories"),
+    ("GET", "/list_of_alerts"),
+    ("GET", "/get_alert_lc"),
+    ("GET", "/alert_lc_picture"),
+    ("GET", "/login"),
+    ("GET", "/request_access"),
+    ("POST", "/request_access"),
+    ("GET", "/favicon.ico"),
+    ("GET", "/static/{name}"),
+}
 
 
 def test_shape_of_a_key(bench: Any) -> None:
@@ -37,6 +56,48 @@ def test_shape_of_a_key(bench: Any) -> None:
         rows = session.scalars(select(AccessKeyRow)).all()
     assert hashlib.sha256(key.encode()).hexdigest() in {row.secret_hash for row in rows}
     assert all(key not in str(vars(row)) for row in rows)
+
+
+def test_the_list_of_routes_is_whole(bench: Any) -> None:
+    listed = {(verb, path.replace(ID, "{uuid}")) for verb, path, _ in NEW_WIRE}
+    document = bench.client.get("/api/v1/openapi.json").json()["paths"]
+    there = {
+        (verb.upper(), re.sub(r"{.*}", "{uuid}", path))
+        for path, o in document.items()
+        for verb in o
+    }
+    assert there == listed | {("GET", "/api/v1/health"), ("GET", "/api/v1/version")}
+
+
+def test_every_page_and_post_that_is_not_public_wants_a_valid_key(bench: Any) -> None:
+    prefix = bench.keys["observer"].split("_")[1]
+    bench.client.app.state.failures = FailureLimit(allowed=1000)
+    wrong = ["", f"cpcs_{prefix}_{'A' * 43}", bench.keys["revoked"], "' or 1=1 --"]
+    routes = [
+        (verb, route.path)
+        for module in (*OLD_WIRE, *PAGES)
+        for route in module.router.routes
+        if isinstance(route, APIRoute)
+        for verb in route.methods
+    ]
+    assert set(routes) > PUBLIC
+    for verb, path in routes:
+        for key in wrong:
+            given = {"params" if verb == "GET" else "data": {HASHTAG: key} if key else {}}
+            answer = bench.client.request(verb, path, **given)
+            allowed = {401}
+            if (verb, path) in PUBLIC and not key:
+                allowed = {200, 400, 404}
+            elif (verb, path) in PUBLIC:
+                allowed = {200, 400, 401, 404}
+            elif path == "/logout":
+                allowed = {200, 303}  # nobody is logged in: nothing happens
+            assert answer.status_code in allowed, (verb, path, key, answer.text)
+        for way in ({"params": {HASHTAG: bench.keys["admin"]}}, {"headers": bench.auth("admin")}):
+            if verb == "GET":
+                answer = bench.client.get(path, **way)
+                assert answer.status_code not in {401, 403}, path
+                assert bench.keys["admin"] not in answer.text + str(answer.headers), path
 
 
 def test_every_route_wants_a_valid_key(bench: Any) -> None:

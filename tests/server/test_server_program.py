@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import select
 import shutil
+import socket
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -62,6 +64,22 @@ def test_listens_answers_and_ends(sqlite_url: str, tmp_path: Path) -> None:
         log = server.log.read_text()
         assert "list_of_alerts" in log
         assert key not in log
+
+
+def test_a_body_that_is_too_long_is_heard_out_before_the_refusal(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    """Who is cut off in the middle of sending, a proxy above all, may never read the sentence."""
+    size = 33 * 2**20
+    head = f"POST /cgi/upload HTTP/1.1\r\nHost: x\r\nContent-Length: {size}\r\n"
+    head += "Content-Type: multipart/form-data; boundary=b\r\n\r\n"
+    with live_server(sqlite_url, tmp_path) as server:
+        port = int(server.url.rpartition(":")[2])
+        with socket.create_connection(("127.0.0.1", port), timeout=20) as client:
+            client.sendall(head.encode() + b"x" * 2**20)
+            assert select.select([client], [], [], 0.5)[0] == []  # no answer yet
+            client.sendall(b"x" * (size - 2**20))
+            assert client.recv(200).startswith(b"HTTP/1.1 413")
 
 
 @pytest.mark.parametrize(
