@@ -123,7 +123,7 @@ def add_stars(
         Files or services and how many stars each brought, for provenance.
     whole_pixels : tuple of Pixel
         Pixels of which these are all stars: what was there is replaced, and a pixel without stars
-        becomes an empty file.
+        becomes an empty file. Where the catalogue has files of another size, stars are merged.
 
     Returns
     -------
@@ -148,6 +148,8 @@ def add_stars(
             )
         text_ids = old.provenance.text_ids
         stars = _with_ids(stars, text_ids=text_ids)
+        # looked at under the lock: another program may have divided the sky otherwise meanwhile
+        whole_pixels = tuple(p for p in whole_pixels if old.partition.has_room_for(p))
         counts = dict(old.provenance.counts)
         sums = read_checksums(folder)
         assigned: dict[Pixel, Any] = {p: np.empty(0, np.intp) for p in whole_pixels}

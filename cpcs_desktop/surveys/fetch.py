@@ -135,7 +135,14 @@ def fetch_survey(
             if cancelled():
                 raise CancelledError
             stars = query.stars_of(pixel)
-            _store(cache_folder / key, declared, pixel, stars, client.url)
+            add_stars(
+                cache_folder / key,
+                declared,
+                stars,
+                pixel.coverage,
+                [(client.url, len(stars))],
+                whole_pixels=(pixel,),
+            )
             state = replace(state, done=state.done + 1, stars=state.stars + len(stars))
             tell(state)
     except CancelledError:
@@ -207,20 +214,3 @@ def _circle_around(pixel: Pixel) -> Cone:
     corners = unit_vectors(corner_lon.deg.ravel(), corner_lat.deg.ravel())
     reach = np.degrees(2 * np.arcsin(np.linalg.norm(corners - centre, axis=0).max() / 2))
     return float(lon.deg[0]), float(lat.deg[0]), float(reach) * 1.001 + 0.01
-
-
-def _store(
-    folder: Path, declared: ReferenceSurvey, pixel: Pixel, stars: StarTable, source: str
-) -> None:
-    """Put a pixel into the cache; over a file of another size its stars are merged."""
-    catalogue = open_catalogue(folder)
-    own = pixel.coverage
-    whole: tuple[Pixel, ...] = (pixel,)
-    if catalogue is not None:
-        there = [
-            catalogue.partition.pixels[k]
-            for k in catalogue.partition.touched_by(own.start, own.end)
-        ]
-        if there and there != [pixel]:
-            whole = ()
-    add_stars(folder, declared, stars, own, [(source, len(stars))], whole_pixels=whole)

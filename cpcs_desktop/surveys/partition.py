@@ -86,6 +86,11 @@ class Partition:
         }
         return sorted(touched)
 
+    def has_room_for(self, pixel: Pixel) -> bool:
+        """Say whether a pixel is one of these or touches none of them."""
+        own = pixel.coverage
+        return all(self.pixels[k] == pixel for k in self.touched_by(own.start, own.end))
+
     def assign(self, cells: NDArray[np.int64]) -> dict[Pixel, NDArray[np.intp]]:
         """Say which rows go into which pixel: existing ones first, new ones beside them.
 

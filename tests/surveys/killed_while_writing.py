@@ -1,7 +1,8 @@
 """Run by test_survey_crash: kills an operation at its n-th step, for every n or every few.
 
-A step is an audit event of the interpreter: every open, rename, removal and new folder. The kill is
-a real SIGKILL in a forked process.
+A step is an audit event of the interpreter: every open, rename, removal, new folder and connection.
+The kill is a real SIGKILL in a forked process. A fetch stores pixel by pixel, so that between the
+old and the new cache there are others, each valid.
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cpcs_desktop.surveys.cache import SurveyCache
+from cpcs_desktop.surveys.patient_session import Patience
 
 STEPS = frozenset({"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "shutil.rmtree"})
+FIELD = (10.0, 0.0, 0.5)
 
 
 def stars_of(cache: SurveyCache) -> dict[int, float] | None:
@@ -33,7 +36,7 @@ def killed_at(step: int, operation: Callable[[], object]) -> bool:
 
         def hook(event: str, arguments: object) -> None:
             nonlocal seen
-            if event in STEPS and "GAIA" in str(arguments):
+            if event == "socket.connect" or (event in STEPS and "GAIA" in str(arguments)):
                 seen += 1
                 if seen == step:
                     os.kill(os.getpid(), signal.SIGKILL)
@@ -48,11 +51,13 @@ def killed_at(step: int, operation: Callable[[], object]) -> bool:
     return False
 
 
-def main(work: Path, what: str, stride: int) -> None:
+def main(work: Path, what: str, stride: int, url: str) -> None:
     base, run = work / "base", work / "run"
+    quick = Patience(pause_s=0.0)
     operations: dict[str, Callable[[], object]] = {
         "import": lambda: SurveyCache(run).import_files("GAIA", [work / "new.parquet"]),
         "unpack": lambda: SurveyCache(run).unpack(work / "new.tar"),
+        "fetch": lambda: SurveyCache(run).fetch("GAIA", [FIELD], url=url, patience=quick),
         "remove": lambda: SurveyCache(run).remove("GAIA"),
     }
     operation = operations[what]
@@ -61,7 +66,7 @@ def main(work: Path, what: str, stride: int) -> None:
     operation()
     new = stars_of(SurveyCache(run))
     assert new != old
-    step, kills = 1 - stride, 0
+    step, kills, between = 1 - stride, 0, 0
     while True:
         step += stride
         shutil.rmtree(run)
@@ -71,7 +76,14 @@ def main(work: Path, what: str, stride: int) -> None:
         after = stars_of(cache)
         if cache.keys():
             assert cache.verify("GAIA") == [], (step, cache.verify("GAIA"))
-        assert after in (old, new), (step, None if after is None else len(after))
+        if what == "fetch":
+            assert old is not None
+            assert new is not None
+            assert after is not None
+            assert old.items() <= after.items() <= new.items(), step
+            between += after not in (old, new)
+        else:
+            assert after in (old, new), (step, None if after is None else len(after))
         assert stars_of(SurveyCache(run)) == after
         if what != "remove" or cache.keys():
             operation()
@@ -81,8 +93,9 @@ def main(work: Path, what: str, stride: int) -> None:
         if not killed:
             break
         kills += 1
+    assert between or what != "fetch"  # some kills came between two pixels
     sys.stdout.write(f"{kills}\n")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]))
+    main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4])

@@ -12,8 +12,12 @@ from astropy.table import Table
 
 from cpcs_desktop.datamodel.errors import CpcsError
 from cpcs_desktop.surveys.cache import SurveyCache
+from cpcs_desktop.surveys.catalogue import add_stars, open_catalogue
 from cpcs_desktop.surveys.coverage import Coverage, cone_coverage
-from cpcs_desktop.surveys.partition import Pixel
+from cpcs_desktop.surveys.partition import PIXEL_ORDER, Pixel
+from cpcs_desktop.surveys.reading.import_columns import to_stars
+from cpcs_desktop.surveys.reading.read_table import read_table
+from cpcs_desktop.surveys.registry import survey
 
 WriteCsv = Callable[..., Path]
 
@@ -185,3 +189,23 @@ def test_coverage_opens_as_a_moc(cache: SurveyCache, make_sky, write_csv: WriteC
     assert moc.sky_fraction * 129600 / np.pi == pytest.approx(summary.area_deg2)
     assert isinstance(summary.coverage, Coverage)
     assert 3.0 < summary.area_deg2 < 7.0
+
+
+def test_a_whole_pixel_inside_a_larger_file_is_merged_into_it(tmp_path: Path, make_sky) -> None:
+    """As when another program stored the wide file after the pixel was asked for."""
+    make_sky(3000, 1).write(tmp_path / "sky.parquet")
+    cache = SurveyCache(tmp_path / "cache")
+    cache.import_files("GAIA", [tmp_path / "sky.parquet"])
+    before = open_catalogue(cache.folder / "GAIA")
+    assert before is not None
+    assert before.partition.pixels[0].order < PIXEL_ORDER
+    inside = Pixel(PIXEL_ORDER, before.partition.pixels[0].start >> (2 * (29 - PIXEL_ORDER)))
+    fresh = to_stars(read_table(tmp_path / "sky.parquet"), survey("GAIA")).stars.rows(slice(0, 0))
+    add_stars(
+        cache.folder / "GAIA", survey("GAIA"), fresh, inside.coverage, [], whole_pixels=(inside,)
+    )
+    after = open_catalogue(cache.folder / "GAIA")
+    assert after is not None
+    assert after.partition.pixels == before.partition.pixels
+    assert cache.coverage("GAIA").stars == 3000
+    assert cache.verify("GAIA") == []
