@@ -5,7 +5,10 @@ For the observer's outbox and for the server's uploads alike.
 
 from __future__ import annotations
 
+import functools
 import math
+from collections import deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,6 +17,8 @@ from cpcs_desktop.datamodel.point import PhotometricPoint
 from cpcs_desktop.wire import Evidence, PointBody, PointSubmission, content_digest
 
 if TYPE_CHECKING:
+    from distributed import Future
+
     from cpcs_desktop.datamodel.calibration import Calibration
     from cpcs_desktop.datamodel.settings import CalibrationSettings
     from cpcs_desktop.surveys.cache import SurveyCache
@@ -123,6 +128,70 @@ def recalibrate_point(kept: PointSubmission, cache: SurveyCache) -> Move:
     except CpcsError as error:
         return Move(old, None, error=error)
     return Move(old, new, evidence, doubt=_doubt(calibration))
+
+
+def recalibrate_on_cluster(
+    address: str, survey_cache: str, points: Iterable[PointSubmission]
+) -> Iterator[Move]:
+    """Calibrate stored points again on a Dask cluster, in the order given.
+
+    Points are taken as the workers come to them, so that an archive is never in memory whole.
+
+    Parameters
+    ----------
+    address : str
+        Of the scheduler.
+    survey_cache : str
+        Folder that every worker sees under this name.
+    points : iterable of PointSubmission
+
+    Raises
+    ------
+    CpcsError
+        ``no_cluster``, as :func:`cpcs_desktop.dask_client.connect`. A point whose calibration ends
+        its workers is a failed Move.
+    """
+    from cpcs_desktop.dask_client import connect, window
+
+    client = connect(address)
+    waiting: deque[tuple[PointSubmission, Future[Move]]] = deque()
+    try:
+        for kept in points:
+            waiting.append((kept, client.submit(_recalibrated, kept, survey_cache, pure=False)))
+            while len(waiting) >= window(client):
+                yield _moved(*waiting.popleft())
+        while waiting:
+            yield _moved(*waiting.popleft())
+    finally:
+        client.cancel([future for _, future in waiting], force=True)
+        client.close()
+
+
+def _recalibrated(kept: PointSubmission, survey_cache: str) -> Move:
+    """Calibrate one point again; runs in a worker, which keeps its cache open."""
+    return recalibrate_point(kept, _opened(survey_cache))
+
+
+@functools.lru_cache(maxsize=4)
+def _opened(survey_cache: str) -> SurveyCache:
+    from cpcs_desktop.surveys.cache import SurveyCache
+
+    return SurveyCache(survey_cache)
+
+
+def _moved(kept: PointSubmission, future: Future[Move]) -> Move:
+    from distributed import KilledWorker
+
+    try:
+        found: Move = future.result()
+    except KilledWorker:
+        error = CpcsError(
+            "worker_died",
+            "Calibrating this point ended its worker process again and again.",
+            "Give the workers more memory; if it stays so, report it with the point.",
+        )
+        return Move(kept.point.point(), None, error=error)
+    return found
 
 
 def _calibrate(kept: PointSubmission, cache: SurveyCache) -> Calibration:

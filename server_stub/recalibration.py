@@ -17,7 +17,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cpcs_desktop.datamodel.errors import CpcsError
-from cpcs_desktop.recalibration import Move, recalibrate_point
+from cpcs_desktop.recalibration import Move, recalibrate_on_cluster, recalibrate_point
 from cpcs_desktop.surveys.cache import SurveyCache
 from cpcs_desktop.wire import TEXT_LIMIT, Evidence, PointBody, PointSubmission
 from server_stub.access_keys import Caller
@@ -125,8 +125,6 @@ def recalibrate(
         cache = SurveyCache(survey_cache)
         moves: Iterator[Move] = (recalibrate_point(kept, cache) for kept in points)
     else:
-        from cpcs_desktop.batch.cluster import recalibrate_on_cluster
-
         moves = recalibrate_on_cluster(scheduler, str(survey_cache.absolute()), points)
     for stored, move in zip(here, moves, strict=True):
         yield Upload(stored.row_id, stored.observatory, _with_remarks(stored.kept, move))

@@ -7,25 +7,20 @@ dies costs an attempt; Dask gives its frames to another one.
 from __future__ import annotations
 
 import queue
-from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from cpcs_desktop.batch.one_input import failed, finish, open_cache
+from cpcs_desktop.batch.one_input import failed, finish
+from cpcs_desktop.dask_client import connect, window
 from cpcs_desktop.datamodel.errors import CpcsError
 
 if TYPE_CHECKING:
-    from distributed import Client, Future
+    from distributed import Future
 
     from cpcs_desktop.batch.inputs import Input
     from cpcs_desktop.batch.one_input import Finished
     from cpcs_desktop.batch.options import Job
-    from cpcs_desktop.recalibration import Move
-    from cpcs_desktop.wire import PointSubmission
 
-#: Frames a worker thread may have waiting, so that it never waits for us.
-_AHEAD = 2
-_CONNECT_S = 15
 _LISTEN_S = 5.0
 
 
@@ -46,7 +41,7 @@ class DaskWorkers:
 
     def __init__(self, job: Job, address: str) -> None:
         self._job = job
-        self._client = _connect(address)
+        self._client = connect(address)
         self._done: queue.SimpleQueue[tuple[int, Future[Finished]]] = queue.SimpleQueue()
         self._given: dict[int, tuple[Input, Future[Finished]]] = {}
         # sent once to every worker, not with every frame: an event list may be long
@@ -60,7 +55,7 @@ class DaskWorkers:
     @property
     def room(self) -> int:
         """See :class:`cpcs_desktop.batch.workers.Workers`; it follows the cluster's size."""
-        return _window(self._client) - len(self._given)
+        return window(self._client) - len(self._given)
 
     def submit(self, number: int, item: Input) -> None:
         """See :class:`cpcs_desktop.batch.workers.Workers`."""
@@ -105,93 +100,3 @@ class DaskWorkers:
             hint = "Give the workers more memory; if it stays so, report it with the file."
             return failed(item, self._job, "worker_died", what, hint)
         return answer
-
-
-def recalibrate_on_cluster(
-    address: str, survey_cache: str, points: Iterable[PointSubmission]
-) -> Iterator[Move]:
-    """Calibrate stored points again on a Dask cluster, in the order given.
-
-    Points are taken as the workers come to them, so that an archive is never in memory whole.
-
-    Parameters
-    ----------
-    address : str
-        Of the scheduler.
-    survey_cache : str
-        Folder that every worker sees under this name.
-    points : iterable of PointSubmission
-
-    Raises
-    ------
-    CpcsError
-        ``no_cluster``, as :class:`DaskWorkers`. A point whose calibration ends its workers is a
-        failed Move.
-    """
-    client = _connect(address)
-    waiting: deque[tuple[PointSubmission, Future[Move]]] = deque()
-    try:
-        for kept in points:
-            waiting.append((kept, client.submit(_recalibrated, kept, survey_cache, pure=False)))
-            while len(waiting) >= _window(client):
-                yield _moved(*waiting.popleft())
-        while waiting:
-            yield _moved(*waiting.popleft())
-    finally:
-        client.cancel([future for _, future in waiting], force=True)
-        client.close()
-
-
-def _recalibrated(kept: PointSubmission, survey_cache: str) -> Move:
-    """Calibrate one point again; runs in a worker, which keeps its cache open."""
-    from cpcs_desktop.recalibration import recalibrate_point
-
-    return recalibrate_point(kept, open_cache(survey_cache))
-
-
-def _moved(kept: PointSubmission, future: Future[Move]) -> Move:
-    from distributed import KilledWorker
-
-    from cpcs_desktop.recalibration import Move
-
-    try:
-        found: Move = future.result()
-    except KilledWorker:
-        error = CpcsError(
-            "worker_died",
-            "Calibrating this point ended its worker process again and again.",
-            "Give the workers more memory; if it stays so, report it with the point.",
-        )
-        return Move(kept.point.point(), None, error=error)
-    return found
-
-
-def _window(client: Client[Any]) -> int:
-    """Return how many inputs may be under way; it follows the cluster's size."""
-    threads: int = sum(client.nthreads().values())
-    return max(1, _AHEAD * threads)
-
-
-def _connect(address: str) -> Client[Any]:
-    try:
-        from distributed import Client
-    except ImportError as error:
-        raise CpcsError(
-            "no_cluster", "Dask is not installed.", "pip install 'cpcs-desktop[cluster]'"
-        ) from error
-    try:
-        client = Client(address, timeout=_CONNECT_S, set_as_default=False)
-    except (OSError, ValueError, TimeoutError) as error:
-        raise CpcsError(
-            "no_cluster",
-            f"No Dask scheduler answers at {address}.",
-            "Start one with dask scheduler, and workers with dask worker ADDRESS --nthreads 1.",
-        ) from error
-    if not client.nthreads():
-        client.close()
-        raise CpcsError(
-            "no_cluster",
-            f"The scheduler at {address} has no workers.",
-            "Start some: dask worker ADDRESS --nthreads 1 --nworkers N.",
-        )
-    return client

@@ -134,6 +134,7 @@ class Database:
         self._busy_timeout_s = busy_timeout_s
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
+        self._empty: sqlite3.Connection | None = None
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
@@ -162,22 +163,27 @@ class Database:
         """Read without creating anything."""
         with self._lock, self._known_errors():
             if self._connection is None and not self.file.exists():
-                connection = sqlite3.connect(":memory:", isolation_level=None)
-                connection.row_factory = sqlite3.Row
-                try:
-                    _migrate(connection)
-                    yield connection
-                finally:
-                    connection.close()
+                yield self._nothing()
             else:
                 yield self._open()
 
     def close(self) -> None:
         """Close the file; it is opened again when needed."""
         with self._lock:
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
+            for connection in (self._connection, self._empty):
+                if connection is not None:
+                    connection.close()
+            self._connection = self._empty = None
+
+    def _nothing(self) -> sqlite3.Connection:
+        """Return empty tables in memory; kept, because views ask often before the first point."""
+        if self._empty is None:
+            connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+            connection.row_factory = sqlite3.Row
+            _migrate(connection)
+            connection.execute("PRAGMA query_only=ON")
+            self._empty = connection
+        return self._empty
 
     def _open(self) -> sqlite3.Connection:
         if self._connection is not None:

@@ -18,6 +18,7 @@ from cpcs_desktop.ui.bridge import Bridge
 from cpcs_desktop.ui.doors import Doors
 from cpcs_desktop.ui.fits_view import FitsView
 from cpcs_desktop.ui.image_view import ImageView
+from cpcs_desktop.ui.rehearsal import Rehearsal, unveil
 from cpcs_desktop.ui.result_view import ResultView
 from cpcs_desktop.ui.stars_view import StarsView
 from cpcs_desktop.ui.target_bar import TargetBar
@@ -64,6 +65,9 @@ class CalibrateTab(QWidget):
         column.addWidget(self.target_bar)
         column.addWidget(self.places, 1)
         column.addWidget(self.doors, 1)
+        self.rehearsal = Rehearsal(
+            [self.target_bar, self.board, self.image, self.fits, self.stars, self.result], self
+        )
         bridge.changed.connect(self._on_changed)
         self._show_doors()
 
@@ -105,6 +109,8 @@ class CalibrateTab(QWidget):
     def _show_doors(self) -> None:
         """Open an empty night on the doors; the first row shuts them."""
         empty = not self._bridge.night.frames
+        if not empty and not self.places.isVisibleTo(self):
+            unveil([self.board, self.image, self.fits, self.result], self)
         self.doors.setVisible(empty)
         self.places.setVisible(not empty)
         self.target_bar.setVisible(not empty)

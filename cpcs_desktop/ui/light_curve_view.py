@@ -211,7 +211,7 @@ class LightCurveView(QWidget):
                 self._bridge.sending.fetch_light_curve(event)
                 if self.choice.older:
                     self._bridge.sending.fetch_older(event)
-            self._draw()
+            self._draw_when_seen()
 
     def _on_changed(self, changes: Changes) -> None:
         here = self._bridge.current
@@ -221,9 +221,12 @@ class LightCurveView(QWidget):
             self.show_event(frame.decisions.event)
         redraw = changes.light_curves or changes.queue or changes.current or changes.board
         if redraw or changes.frames or here in changes.fits:
-            self._stale = True
-            if self.isVisible():
-                self._draw()
+            self._draw_when_seen()
+
+    def _draw_when_seen(self) -> None:
+        self._stale = True
+        if self.isVisible():
+            self._draw()
 
     def showEvent(self, event: QShowEvent) -> None:
         """Catch up with what changed while another tab was in front."""

@@ -119,6 +119,7 @@ class MainWindow(QMainWindow):
     def start(self) -> None:
         """Begin to work, once the window is on the screen."""
         QTimer.singleShot(0, self, self.bridge.start)
+        self.calibrate.rehearsal.start()
         QTimer.singleShot(_SAMP_AFTER_MS, self, self.samp.start)
 
     def _restore(self) -> None:
@@ -219,8 +220,8 @@ class MainWindow(QMainWindow):
     def ask_images(self) -> None:
         """Ask which images of the file looked at are wanted."""
         from cpcs_desktop.io.frames import image_hdus
+        from cpcs_desktop.session.measuring import split_hdu
         from cpcs_desktop.ui.image_chooser import ImageChooser
-        from cpcs_desktop.ui.pixels import split_hdu
 
         frame, bridge = self.bridge.frame, self.bridge
         if frame is None or frame.facts.kind == "list":

@@ -11,6 +11,7 @@ from PySide6.QtCore import QBuffer, QByteArray, QIODevice
 from PySide6.QtGui import QImage
 
 from cpcs_desktop.datamodel.frame import Frame
+from cpcs_desktop.session.measuring import split_hdu
 from cpcs_desktop.ui.stretch import Stretch, sample, to_grey
 
 THUMBNAIL = 60
@@ -94,11 +95,3 @@ def make_thumbnail(path: Path, hdu: int) -> bytes:
     from cpcs_desktop.io.frames import read_pixels
 
     return thumbnail(read_pixels(path, hdu))
-
-
-def split_hdu(path: str) -> tuple[Path, int | None]:
-    """Split ``frame.fits[2]`` into the file and the number of its HDU."""
-    file, bracket, rest = path.rpartition("[")
-    if bracket and rest.endswith("]") and rest[:-1].isdigit() and not Path(path).exists():
-        return Path(file), int(rest[:-1])
-    return Path(path), None

@@ -126,6 +126,8 @@ class StarsModel(QAbstractTableModel):
 
     def rows_of(self, sources: frozenset[int]) -> list[int]:
         """Return the table rows of sources."""
+        if not sources:
+            return []
         shown = self._stars.source_row[self._order]
         return [int(n) for n in np.flatnonzero(np.isin(shown, list(sources)))]
 

@@ -8,38 +8,28 @@ from __future__ import annotations
 
 import logging
 import sys
-import threading
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from cpcs_desktop.datamodel.calibration import Calibration
 from cpcs_desktop.datamodel.errors import CpcsError
 from cpcs_desktop.datamodel.event import Event
-from cpcs_desktop.datamodel.settings import ExtractionSettings, settings_digest
 from cpcs_desktop.datamodel.sources import Exposure
 from cpcs_desktop.garbage import keep_all
-from cpcs_desktop.io.reading import Reading
 from cpcs_desktop.profile import Profile
 from cpcs_desktop.session.changes import Changes
-from cpcs_desktop.session.exposure_store import ExposureStore
 from cpcs_desktop.session.fit_worker import FitWorker
 from cpcs_desktop.session.fitting import answers, crossed, fit_frame
-from cpcs_desktop.session.footprint import events_on
+from cpcs_desktop.session.measuring import Measuring, split_hdu
 from cpcs_desktop.session.night import Night
 from cpcs_desktop.session.night_frame import FrameState, NightFrame
-from cpcs_desktop.session.solving import same_wcs, with_right_wcs
 from cpcs_desktop.settings import AppSettings
 from cpcs_desktop.ui.kept import Kept
-from cpcs_desktop.ui.pixels import make_thumbnail, split_hdu
+from cpcs_desktop.ui.pixels import make_thumbnail
 from cpcs_desktop.ui.task import Tasks
 from cpcs_desktop.ui.warming import import_needed
-
-if TYPE_CHECKING:
-    from cpcs_desktop.extract.worker import ExtractionWorker
 
 _log = logging.getLogger(__name__)
 _KEPT_CALIBRATIONS = 8
@@ -73,21 +63,16 @@ class Workbench(QObject):
         super().__init__(parent)
         self._night = night
         self._profile = profile
-        self._settings = settings
-        self._extraction = ExtractionSettings()
-        self._store = ExposureStore(profile.exposure_folder, settings_digest(self._extraction))
         self._tasks = Tasks(self)
         self._measuring = ThreadPoolExecutor(1, "cpcs-measure")
         self._fitting = FitWorker()
+        self._instrument = Measuring(profile, settings, self._fitting)
         self._warming = ThreadPoolExecutor(1, "cpcs-warm")
         self._picturing = ThreadPoolExecutor(1, "cpcs-picture")
-        self._worker: ExtractionWorker | None = None
-        self._worker_lock = threading.Lock()
         self._closed = False
         self._looked_at: int | None = None
         self._exposures: Kept[Exposure] = Kept(_KEPT_EXPOSURES)
         self._calibrations: Kept[Calibration] = Kept(_KEPT_CALIBRATIONS)
-        self._judged: set[str] = set()
         self._settled: set[int] = set()
         self._to_fit: set[int] = set()
         self._started = False
@@ -131,7 +116,7 @@ class Workbench(QObject):
         """Start the children and import what the first frame needs, while the window is idle."""
         try:
             self._fitting.warm()
-            self._extraction_child()
+            self._instrument.warm()
         except CpcsError:
             return  # closed meanwhile
         import_needed(lambda: self._closed)
@@ -139,7 +124,7 @@ class Workbench(QObject):
 
     def use_settings(self, settings: AppSettings) -> None:
         """Use other settings from now on."""
-        self._settings = settings
+        self._instrument.use_settings(settings)
 
     def look_at(self, key: int | None) -> None:
         """Work on this row before the others, and have its fits at hand."""
@@ -226,9 +211,7 @@ class Workbench(QObject):
             return
         self._closed = True
         self._tasks.cancel_all()
-        with self._worker_lock:
-            if self._worker is not None:
-                self._worker.close()
+        self._instrument.close()
         self._fitting.close()
         for pool in (self._measuring, self._warming, self._picturing):
             pool.shutdown(wait=True, cancel_futures=True)
@@ -264,63 +247,13 @@ class Workbench(QObject):
         frame = self._night.frame(key)
         if frame.state is FrameState.QUEUED:
             self.changed.emit(self._night.extracting(key))
-        future = self._measuring.submit(self._measure_frame, frame)
+        future = self._measuring.submit(self._instrument.measure, frame)
         self._tasks.start(
             "measure",
             future,
             lambda found: self._measured(key, *found),
             lambda error: self._stopped(key, error),
         )
-
-    def _measure_frame(self, frame: NightFrame) -> tuple[Exposure, tuple[Event, ...]]:
-        """Measure a row and find its events; run by the measuring thread."""
-        exposure = self._exposure_of(frame)
-        if frame.decisions.target is not None:
-            return self._solved(exposure, frame.decisions.target), ()
-        return exposure, events_on(exposure, self._profile.outbox_file)
-
-    def _solved(self, exposure: Exposure, target: tuple[float, float]) -> Exposure:
-        """Find where a frame lies whose header does not know it, or knows it wrongly."""
-        if exposure.frame.kind != "frame" or exposure.frame.id in self._judged:
-            return exposure
-        folder = self._profile.survey_cache
-        solved = self._fitting.submit(with_right_wcs, exposure, folder, target).result()
-        self._judged.add(exposure.frame.id)
-        if not same_wcs(solved, exposure):
-            self._store.put(solved)
-        return solved
-
-    def _exposure_of(self, frame: NightFrame) -> Exposure:
-        reread = frame.state is FrameState.QUEUED and frame.facts.kind == "list"
-        if frame.facts.frame_id is not None and not reread:
-            kept = self._store.get(frame.facts.frame_id, frame.path)
-            if kept is not None:
-                return kept
-        from cpcs_desktop.io.sniff import input_kind
-        from cpcs_desktop.io.source_lists import read_source_catalog
-
-        path, hdu = split_hdu(frame.path)
-        if input_kind(path) == "list":
-            exposure = read_source_catalog(path, reading=Reading.of(self._settings))
-        else:
-            exposure = self._extract(path, hdu).result()
-        self._store.put(exposure)
-        return exposure
-
-    def _extract(self, path: Path, hdu: int | None) -> Future[Exposure]:
-        camera = Reading.of(self._settings).camera_of(path, hdu)
-        return self._extraction_child().submit(path, hdu, self._extraction, camera)
-
-    def _extraction_child(self) -> ExtractionWorker:
-        from cpcs_desktop.extract.worker import ExtractionWorker
-
-        with self._worker_lock:
-            if self._closed:
-                raise CpcsError("closing", "The window was closed.")
-            if self._worker is None:
-                self._worker = ExtractionWorker()
-                self._worker.warm()
-            return self._worker
 
     def _measured(self, key: int, exposure: Exposure, events: tuple[Event, ...]) -> None:
         self._exposures.keep(key, exposure)
