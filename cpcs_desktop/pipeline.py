@@ -193,6 +193,35 @@ def rechoose(calibration: Calibration, request: BandRequest) -> Calibration:
     return choose_and_measure(replace(calibration, request=request), calibration.fits)
 
 
+def rematch(
+    calibration: Calibration, match_radius_arcsec: float | None, magnitude_kind: MagnitudeKind
+) -> Calibration:
+    """Return the calibration with another match radius or kind of magnitudes, for the eye.
+
+    The surveys stay those that matched before, the fits start from where they were: see
+    :func:`refit` with ``warm=True``. What is stored comes from :func:`calibrate`.
+
+    Raises
+    ------
+    CpcsError
+        As :func:`calibrate`.
+    """
+    settings = replace(calibration.settings, match_radius_arcsec=match_radius_arcsec)
+    sources = calibration.exposure.sources(magnitude_kind)
+    centre, _ = footprint(sources)
+    scale = calibration.exposure.frame.pixel_scale_arcsec
+    found = crossmatch(sources, calibration.references, settings, centre, scale)
+    matches = _require_matches(found, calibration.references, settings)
+    matched = replace(
+        calibration,
+        settings=settings,
+        magnitude_kind=sources.kind,
+        references={key: calibration.references[key] for key in matches},
+        matches=matches,
+    )
+    return fit_and_measure(matched, calibration)
+
+
 def _require_positions(sources: SourceCatalog) -> None:
     if not len(sources):
         raise CpcsError(
@@ -299,5 +328,6 @@ __all__ = [
     "read_ahead",
     "rechoose",
     "refit",
+    "rematch",
     "with_times",
 ]

@@ -151,7 +151,7 @@ def night(app: QApplication, folder: Path) -> None:
     for key in [frame.key for frame in window.bridge.night.frames][1:4]:
         window.bridge.look_at(key)
         wait(app, lambda: window.settled)
-        window.bridge.accept()
+        window.bridge.accepting.accept()
         wait(app, lambda: window.settled)
     window.bridge.look_at(window.bridge.night.frames[4].key)
     wait(app, lambda: window.settled)

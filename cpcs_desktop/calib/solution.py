@@ -50,9 +50,9 @@ def fit_and_measure(matched: MatchedExposure, before: Calibration | None = None)
         return choose_and_measure(matched, fit_zero_points(stars, matched.settings))
     warm = fit_zero_points(stars, matched.settings, {f.band: f for f in before.fits})
     by_band = {f.band: f for f in warm}
-    if by_band[before.choice.band].status != "ok":
+    if before.choice.band not in by_band or by_band[before.choice.band].status != "ok":
         return choose_and_measure(matched, fit_zero_points(stars, matched.settings))
-    kept = tuple(replace(by_band[f.band], rank=f.rank) for f in before.fits)
+    kept = tuple(replace(by_band[f.band], rank=f.rank) for f in before.fits if f.band in by_band)
     return _measured(matched, kept, before.choice)
 
 

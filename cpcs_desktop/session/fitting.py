@@ -99,6 +99,31 @@ def fit_frame(
     )
 
 
+def previewed(settled: Calibration, decisions: Decisions) -> Calibration:
+    """Return what the fits would become, for the eye while a control moves; made for a child.
+
+    Parameters
+    ----------
+    settled : Calibration
+        Cold fits of the row.
+    decisions : Decisions
+        With another match radius, kind of magnitudes or band request.
+
+    Raises
+    ------
+    CpcsError
+        Where nothing can be calibrated that way.
+    """
+    from cpcs_desktop import pipeline
+
+    kind = settled.exposure.sources(cast("MagnitudeKind", decisions.magnitude_kind)).kind
+    radius = decisions.match_radius_arcsec
+    if (radius, kind) != (settled.settings.match_radius_arcsec, settled.magnitude_kind):
+        settled = pipeline.rematch(settled, radius, kind)
+    request = BandRequest.parse(decisions.request)
+    return settled if request == settled.request else pipeline.rechoose(settled, request)
+
+
 def crossed(calibration: Calibration, excluded: frozenset[int]) -> Calibration:
     """Return the same fits with these stars marked as excluded: what a click shows at once."""
     highest = max((int(fit.source_row.max(initial=0)) for fit in calibration.fits), default=0)

@@ -20,11 +20,12 @@ from cpcs_desktop.datamodel.errors import CpcsError
 from cpcs_desktop.datamodel.fit import ZeroPointFit
 from cpcs_desktop.datamodel.sources import Exposure
 from cpcs_desktop.profile import Profile
-from cpcs_desktop.session.acceptance import Acceptance, accept_point
 from cpcs_desktop.session.changes import Changes
 from cpcs_desktop.session.night import Night
 from cpcs_desktop.session.night_frame import Decisions, FrameState, NightFrame, RejectReason
 from cpcs_desktop.settings import AppSettings, load_settings, save_settings
+from cpcs_desktop.ui.accepting import Accepting
+from cpcs_desktop.ui.dropped import files_in
 from cpcs_desktop.ui.pixels import FramePixels, load_pixels
 from cpcs_desktop.ui.sending import Sending
 from cpcs_desktop.ui.task import Tasks
@@ -69,6 +70,7 @@ class Bridge(QObject):
         self.night = Night(profile)
         self.work = Workbench(self.night, profile, self.settings, self)
         self.work.changed.connect(self._found)
+        self.work.said.connect(self.said)
         self.work.unforeseen.connect(self.unforeseen)
         self.sending = Sending(profile, self.settings, self)
         self.sending.changed.connect(self.changed)
@@ -80,6 +82,7 @@ class Bridge(QObject):
         self.selection: frozenset[int] = frozenset()
         self.shown_band: str | None = None
         self.dry_run = False
+        self.accepting = Accepting(self)
         self.pixels: FramePixels | None = None
         self.pixels_sentence = ""
         self._new_rows = Decisions(
@@ -275,23 +278,10 @@ class Bridge(QObject):
         if changes.fits and frame.state is FrameState.FAILED:
             self.changed.emit(self.work.again([key]))
 
-    def accept(self) -> None:
-        """Accept the row looked at: its point goes into the outbox, then the row turns green."""
-        frame, calibration = self.frame, self.calibration
-        if frame is None or calibration is None:
-            self.said.emit("There is nothing to accept yet.")
-            return
-        if self.dry_run:
-            self.said.emit("Dry run: the result is shown, nothing goes into the outbox.")
-            return
-        future = self.threads.submit(
-            accept_point, self.profile.outbox_file, calibration, frame.decisions, self.settings
-        )
-        self.tasks.start(("accept", frame.key), future, lambda a: self._accepted(frame.key, a))
-
-    def _accepted(self, key: int, acceptance: Acceptance) -> None:
-        self.command(lambda: self.night.accepted(key, acceptance))
-        self.said.emit("Accepted: the point is in the outbox.")
+    def preview(self, **changed: object) -> None:
+        """Show what other decisions on the row looked at would give, while a control moves."""
+        if self.frame is not None:
+            self.work.preview(replace(self.frame.decisions, **changed))  # type: ignore[arg-type]
 
     def reject(self, reason: RejectReason) -> None:
         """Reject the row looked at."""
@@ -357,6 +347,7 @@ class Bridge(QObject):
         if changes.pixels:
             self._place_pixels()
         self.changed.emit(changes)
+        self.accepting.go_on()
 
     def _place_pixels(self) -> None:
         """Give the image the place in the sky that was found for it, where the header has none."""
@@ -370,23 +361,3 @@ class Bridge(QObject):
         if self.current not in keys:
             later = [k for k in keys if self.current is None or k > self.current]
             self.look_at(later[0] if later else (keys[-1] if keys else None))
-
-
-def files_in(paths: Iterable[str | Path]) -> Iterable[str]:
-    """Yield files, and of folders the files that could be frames or lists, by name."""
-    for path in paths:
-        folder = Path(path)
-        if not folder.is_dir():
-            yield str(path)
-            continue
-        for file in sorted(folder.rglob("*")):
-            name = file.name.lower()
-            if file.is_file() and not name.startswith(".") and name.endswith(_LIKELY):
-                yield str(file)
-
-
-_LIKELY = tuple(
-    stem + packed
-    for stem in (".fits", ".fit", ".fts", ".cat", ".ldac", ".sex", ".ecsv")
-    for packed in ("", ".gz", ".fz", ".bz2")
-)

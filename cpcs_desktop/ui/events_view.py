@@ -10,11 +10,14 @@ from cpcs_desktop.session.changes import Changes
 from cpcs_desktop.ui import numbers
 from cpcs_desktop.ui.altitude import Altitudes
 from cpcs_desktop.ui.bridge import Bridge
+from cpcs_desktop.ui.cone_line import ConeLine, apart_deg
 from cpcs_desktop.ui.event_dialog import EventDialog
 from cpcs_desktop.ui.opening import open_dialog
 from cpcs_desktop.ui.plain_table import PlainTable
 from cpcs_desktop.ui.table_model import Column, TableModel
 from cpcs_desktop.ui.theme import Theme
+
+_DISTANCE = 2
 
 
 def _position(event: Event) -> str:
@@ -35,11 +38,12 @@ class EventsView(QWidget):
         self.search = QLineEdit(self)
         self.search.setObjectName("eventSearch")
         self.search.setAccessibleName("Search events")
-        self.search.setPlaceholderText("Search: name, or a position to sort by distance …")
+        self.search.setPlaceholderText("Search: part of a name …")
         self.search.setClearButtonEnabled(True)
         self.observed = QCheckBox("Observed only", self)
         self.observed.setObjectName("observedOnly")
         self.observed.setToolTip("Only events with at least one point")
+        self.cone = ConeLine(bridge, self)
         self.new = QPushButton("New event …", self)
         self.new.setObjectName("newEvent")
         self.new.setToolTip("Add an event, also without the network (Ctrl+E)")
@@ -64,9 +68,11 @@ class EventsView(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 8, 8, 8)
         column.addLayout(row)
+        column.addWidget(self.cone)
         column.addWidget(self.table, 1)
         self.search.textChanged.connect(lambda _t: self._show())
         self.observed.toggled.connect(lambda _on: self._show())
+        self.cone.changed.connect(self._on_cone)
         self.new.clicked.connect(self.ask_new)
         self.use.clicked.connect(self._use)
         self.table.activated.connect(lambda _i: self._use())
@@ -80,6 +86,8 @@ class EventsView(QWidget):
         return [
             Column("Event", "Name of the event (ivorn)", lambda e: e.ivorn),
             Column("Position", "RA and Dec, ICRS", _position, lambda e: e.ra),
+            Column("Distance", "From the middle of the cone, degrees; a middle is typed above",
+                   lambda e: numbers.number(self._distance(e), 3), self._distance, right=True),
             Column("Points", "How many follow-up points the server has",
                    lambda e: str(e.n_followup), lambda e: e.n_followup, right=True),
             Column("Altitude now", "Altitude above the horizon at the observatory, degrees",
@@ -99,9 +107,9 @@ class EventsView(QWidget):
         """Use other colours and the present text size."""
         del theme
         self.table.size_columns(
-            ["ivo://practice.cpcs/night#1.......", "19:40:01.13 +30:07:53.3.", "Points....",
-             "Altitude now....", "Highest tonight....", "U B V R I r i", "Priority...",
-             "2016-08-05 12:00:00"]
+            ["ivo://practice.cpcs/night#1.......", "19:40:01.13 +30:07:53.3.", "Distance...",
+             "Points....", "Altitude now....", "Highest tonight....", "U B V R I r i",
+             "Priority...", "2016-08-05 12:00:00"]
         )  # fmt: skip
 
     def _on_changed(self, changes: Changes) -> None:
@@ -114,13 +122,25 @@ class EventsView(QWidget):
         events = [
             e for e in self._bridge.sending.events if e.n_followup or not self.observed.isChecked()
         ]
-        place = numbers.parse_position(text) if text else None
-        if place is not None:
-            events = [e for e in events if e.ra is not None]
-            events.sort(key=lambda e: _apart(e, place))
-        elif text:
+        if text:
             events = [e for e in events if text.lower() in e.ivorn.lower()]
-        self.model.show(events)
+        if self.cone.centre is not None:
+            reach = self.cone.radius_deg
+            near = ((e, self._distance(e)) for e in events)
+            events = [e for e, distance in near if distance is not None and distance <= reach]
+        self.model.show(events, anew=True)
+
+    def _distance(self, event: Event) -> float | None:
+        centre = self.cone.centre
+        if centre is None or event.ra is None or event.dec is None:
+            return None
+        return apart_deg((event.ra, event.dec), centre)
+
+    def _on_cone(self) -> None:
+        """Show what lies in the cone, the nearest first."""
+        self._show()
+        if self.cone.centre is not None:
+            self.table.sortByColumn(_DISTANCE, Qt.SortOrder.AscendingOrder)
 
     def ask_new(self) -> None:
         """Ask for a new event."""
@@ -135,12 +155,3 @@ class EventsView(QWidget):
         else:
             self._bridge.set_target(event.ivorn, (event.ra, event.dec))
             self._bridge.said.emit(f"Event {event.ivorn}")
-
-
-def _apart(event: Event, place: tuple[float, float]) -> float:
-    from math import acos, cos, radians, sin
-
-    ra, dec = radians(event.ra or 0.0), radians(event.dec or 0.0)
-    ra0, dec0 = radians(place[0]), radians(place[1])
-    cosine = sin(dec) * sin(dec0) + cos(dec) * cos(dec0) * cos(ra - ra0)
-    return acos(min(1.0, max(-1.0, cosine)))

@@ -242,7 +242,7 @@ class MainWindow(QMainWindow):
             self.bridge.said.emit("A point needs its time: give MJD and exposure, then accept.")
             self.ask_times()
         else:
-            self.bridge.accept()
+            self.bridge.accepting.accept()
 
     def show_header(self) -> None:
         """Show the header of the row looked at."""

@@ -54,10 +54,10 @@ class TableModel(QAbstractTableModel, Generic[Row]):
         self._rows: tuple[Row, ...] = ()
         self._colour = colour
 
-    def show(self, rows: Sequence[Row]) -> None:
-        """Show other rows."""
+    def show(self, rows: Sequence[Row], *, anew: bool = False) -> None:
+        """Show other rows; ``anew`` where cells depend on more than their row."""
         rows = tuple(rows)
-        if rows == self._rows:
+        if rows == self._rows and not (anew and rows):
             return
         if len(rows) == len(self._rows):
             self._rows = rows

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QSize, Qt, QTimer
 from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QToolButton, QWidget
 
 from cpcs_desktop.datamodel.band import BandRequest
@@ -10,6 +10,7 @@ from cpcs_desktop.datamodel.errors import CpcsError
 from cpcs_desktop.session.changes import Changes
 from cpcs_desktop.ui import numbers
 from cpcs_desktop.ui.bridge import Bridge
+from cpcs_desktop.ui.live_controls import LiveCombo, RadiusSlider
 
 _BY_PLACE = "by position"
 _AUTOMATIC = "automatic"
@@ -38,6 +39,7 @@ class TargetBar(QWidget):
             "0.5 to 60 arcsec; auto is 2 sigma of this frame's astrometry, at least 1 arcsec"
         )
         self.radius_box.addItems(_RADII)
+        self.radius_slider = RadiusSlider(self)
         self.kinds: dict[str, QToolButton] = {}
         for kind, tip in (
             ("AUTO", "Kron magnitudes, as SExtractor's MAG_AUTO"),
@@ -49,6 +51,8 @@ class TargetBar(QWidget):
             button.setToolTip(tip)
             button.setCheckable(True)
             button.setAutoExclusive(True)
+            button.pressed.connect(lambda k=kind: bridge.preview(magnitude_kind=k))
+            button.released.connect(self._end_preview_soon)
             button.clicked.connect(lambda _on=False, k=kind: bridge.use_magnitudes(k))
             self.kinds[kind] = button
         self.dry_run = QCheckBox("Dry run", self)
@@ -68,13 +72,19 @@ class TargetBar(QWidget):
             line = box.lineEdit()
             if line is not None:
                 line.returnPressed.connect(done)
+        self.band_box.tried.connect(self._preview_band)
+        self.band_box.closed.connect(bridge.work.end_preview)
+        self.radius_box.tried.connect(self._preview_radius)
+        self.radius_box.closed.connect(bridge.work.end_preview)
+        self.radius_slider.moving.connect(self._on_moving)
+        self.radius_slider.chosen.connect(bridge.use_match_radius)
         self.dry_run.toggled.connect(self._on_dry_run)
         bridge.changed.connect(self._on_changed)
         self._offer_events()
         self._show()
 
-    def _combo(self, name: str, word: str, *, editable: bool) -> QComboBox:
-        box = QComboBox(self)
+    def _combo(self, name: str, word: str, *, editable: bool) -> LiveCombo:
+        box = LiveCombo(self)
         box.setObjectName(name)
         box.setAccessibleName(word)
         box.setEditable(editable)
@@ -86,6 +96,7 @@ class TargetBar(QWidget):
         self.event_box.setMinimumWidth(metrics.horizontalAdvance("ivo://Gaia/gaia16aye....."))
         self.band_box.setMinimumWidth(metrics.horizontalAdvance("SKYMAPPER/any...."))
         self.radius_box.setMinimumWidth(metrics.horizontalAdvance("60.0″....."))
+        self.radius_slider.setMinimumWidth(metrics.horizontalAdvance("60.0″....."))
         row = QHBoxLayout(self)
         row.setContentsMargins(8, 6, 8, 4)
         for word, widget in (
@@ -97,6 +108,7 @@ class TargetBar(QWidget):
             label.setBuddy(widget)
             row.addWidget(label)
             row.addWidget(widget, 3 if widget is self.event_box else 1)
+        row.addWidget(self.radius_slider, 1)
         row.addSpacing(6)
         for button in self.kinds.values():
             row.addWidget(button)
@@ -136,11 +148,19 @@ class TargetBar(QWidget):
         else:
             event = _BY_PLACE
         radius = decisions.match_radius_arcsec
+        calibration = self._bridge.calibration
+        used = (
+            radius
+            if radius is not None or calibration is None
+            else (calibration.match_radius_arcsec)
+        )
+        if used is not None:
+            self.radius_slider.show_radius(used)
         self._offer_bands()
         for box, text in (
             (self.event_box, event),
             (self.band_box, _AUTOMATIC if decisions.request == "no" else decisions.request),
-            (self.radius_box, "auto" if radius is None else f"{radius:g}″"),
+            (self.radius_box, self._radius_words(radius)),
         ):
             line = box.lineEdit()
             if line is None or not (line.hasFocus() and line.isModified()):
@@ -151,7 +171,14 @@ class TargetBar(QWidget):
             button.setChecked(decisions.magnitude_kind == kind)
         self._show_connection()
 
+    def _radius_words(self, radius: float | None) -> str:
+        if self.radius_slider.in_use:
+            radius = self.radius_slider.radius_arcsec
+        return "auto" if radius is None else f"{radius:g}″"
+
     def _offer_bands(self) -> None:
+        if self.band_box.view().isVisible():
+            return  # the list under the mouse stays as it is while bands are tried
         calibration = self._bridge.calibration
         bands = [] if calibration is None else [f.band for f in calibration.fits]
         letters = list(dict.fromkeys(band.partition("/")[2] for band in bands))
@@ -209,6 +236,23 @@ class TargetBar(QWidget):
         else:
             self._bridge.said.emit("The match radius is 0.5 to 60 arcsec, or auto.")
         self._leave(self.radius_box)
+
+    # -- while a control moves -------------------------------------------------------------------
+
+    def _preview_band(self, text: str) -> None:
+        self._bridge.preview(request="no" if text == _AUTOMATIC else text)
+
+    def _preview_radius(self, text: str) -> None:
+        radius = None if text == "auto" else float(text.rstrip("″"))
+        self._bridge.preview(match_radius_arcsec=radius)
+
+    def _on_moving(self, radius: float) -> None:
+        self.radius_box.setEditText(f"{radius:g}″")
+        self._bridge.preview(match_radius_arcsec=radius)
+
+    def _end_preview_soon(self) -> None:
+        """Go back when the mouse left the button before it was released."""
+        QTimer.singleShot(0, self, self._bridge.work.end_preview)
 
     def _leave(self, box: QComboBox) -> None:
         """Give the keys back to the window."""

@@ -24,10 +24,11 @@ from cpcs_desktop.session.fit_worker import FitWorker
 from cpcs_desktop.session.fitting import answers, crossed, fit_frame
 from cpcs_desktop.session.measuring import Measuring, split_hdu
 from cpcs_desktop.session.night import Night
-from cpcs_desktop.session.night_frame import FrameState, NightFrame
+from cpcs_desktop.session.night_frame import Decisions, FrameState, NightFrame
 from cpcs_desktop.settings import AppSettings
 from cpcs_desktop.ui.kept import Kept
 from cpcs_desktop.ui.pixels import make_thumbnail
+from cpcs_desktop.ui.preview import Preview
 from cpcs_desktop.ui.task import Tasks
 from cpcs_desktop.ui.warming import import_needed
 
@@ -50,11 +51,14 @@ class Workbench(QObject):
     -------
     changed(Changes)
         Work has found something.
+    said(str)
+        A sentence for the status bar.
     unforeseen(Exception)
         An error nobody expected; the row says so, the exception hook shows it once.
     """
 
     changed = Signal(object)
+    said = Signal(str)
     unforeseen = Signal(object)
 
     def __init__(
@@ -67,6 +71,8 @@ class Workbench(QObject):
         self._measuring = ThreadPoolExecutor(1, "cpcs-measure")
         self._fitting = FitWorker()
         self._instrument = Measuring(profile, settings, self._fitting)
+        self._preview = Preview(self._fitting, self)
+        self._preview.came.connect(self._previewed)
         self._warming = ThreadPoolExecutor(1, "cpcs-warm")
         self._picturing = ThreadPoolExecutor(1, "cpcs-picture")
         self._closed = False
@@ -90,6 +96,17 @@ class Workbench(QObject):
     def calibration(self, key: int | None) -> Calibration | None:
         """Return the newest fits of a row, warm ones too; None while there are none."""
         return None if key is None else self._calibrations.get(key)
+
+    def answers(self, key: int) -> bool:
+        """Say whether the fits of a row are those its decisions ask for, exclusions aside.
+
+        Those follow when a point is accepted; other stars, magnitudes or bands have to come first.
+        """
+        shown, exposure = self._calibrations.get(key), self._exposures.get(key)
+        if shown is None or exposure is None:
+            return False
+        decisions = self._night.frame(key).decisions
+        return answers(replace(shown, excluded=decisions.excluded), exposure, decisions)
 
     @property
     def idle(self) -> bool:
@@ -129,6 +146,7 @@ class Workbench(QObject):
     def look_at(self, key: int | None) -> None:
         """Work on this row before the others, and have its fits at hand."""
         self._looked_at = key
+        self.end_preview()
         if key is not None and key in self._exposures:
             self._exposures.move_to_end(key)
             if key in self._calibrations:
@@ -149,6 +167,8 @@ class Workbench(QObject):
             The given ones with the fits that have followed already.
         """
         for key in changes.fits:
+            if key == self._preview.key:
+                self._preview.end()  # decided: what is shown stays until the cold fits come
             frame = self._night.frame(key)
             shown = self._calibrations.get(key)
             exposure = self._exposures.get(key)
@@ -160,6 +180,36 @@ class Workbench(QObject):
                 self._to_fit.add(key)
         self._pause.start()
         return changes
+
+    def preview(self, wanted: Decisions) -> None:
+        """Show what the fits of the row looked at would be with these decisions.
+
+        Nothing happens while its own fits are not settled: they come first.
+        """
+        key = self._looked_at
+        if key is None:
+            return
+        shown = self._calibrations.get(key)
+        if not self._preview.showing and shown is not None and key in self._settled:
+            self._preview.begin(key, shown)
+        self._preview.show(wanted)
+
+    def end_preview(self) -> None:
+        """Show the fits as they were before the control moved."""
+        key, settled = self._preview.key, self._preview.end()
+        if key is not None and settled is not None and self._calibrations.get(key) is not settled:
+            self._calibrations.keep(key, settled)
+            self.changed.emit(Changes(fits=frozenset({key})))
+
+    def _previewed(self, came: Calibration | CpcsError) -> None:
+        key = self._preview.key
+        if key is None:
+            return
+        if isinstance(came, CpcsError):
+            self.said.emit(came.message)
+            return
+        self._calibrations.keep(key, came)
+        self.changed.emit(Changes(fits=frozenset({key})))
 
     def _warm(self, key: int, shown: Calibration, exposure: Exposure, frame: NightFrame) -> None:
         """Let every band follow an exclusion; rich fields follow a blink later, in a thread."""
@@ -199,6 +249,8 @@ class Workbench(QObject):
     def again(self, keys: list[int]) -> Changes:
         """Begin rows from the start."""
         for key in keys:
+            if key == self._preview.key:
+                self._preview.end()
             self._exposures.pop(key, None)
             self._calibrations.pop(key, None)
         changes = self._night.queued(keys)
@@ -210,6 +262,7 @@ class Workbench(QObject):
         if self._closed:
             return
         self._closed = True
+        self._preview.end()
         self._tasks.cancel_all()
         self._instrument.close()
         self._fitting.close()
