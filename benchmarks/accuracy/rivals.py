@@ -18,6 +18,7 @@ import numpy as np
 
 from benchmarks.accuracy import methods
 from benchmarks.accuracy.nested import nested_table
+from benchmarks.accuracy.rival_frames import frames_table
 from cpcs_desktop import pipeline
 from cpcs_desktop.surveys.cache import SurveyCache
 from tests.calib.fields import TRUE_ZP, Array, field
@@ -139,7 +140,9 @@ def main() -> None:
         }
         contestants = {name: method for name, method in entered.items() if method is not None}
         missing = [name for name, method in entered.items() if method is None]
-        lines = [INTRODUCTION, *simulated(contestants), *real(contestants), *nested_table()]
+        lines = [INTRODUCTION, *simulated(contestants), *real(contestants)]
+    whole = frames_table(12, "4096x4096")[0] if "stdpipe" in contestants else []
+    lines += [*whole, *nested_table()]
     if missing:
         lines.append(f"\nNot installed: {', '.join(missing)}.")
     (DOCS / "rivals.md").write_text("\n".join(lines) + "\n")
