@@ -1,6 +1,6 @@
 """Nights: whole processes from start to end, medians, and ratios of things measured in one run.
 
-    python benchmarks/batch_speed.py [--frames 6] [--lists 1000] [--runs 3] [--only a,b,c,d]
+    python benchmarks/batch_speed.py [--frames 50] [--lists 1000] [--runs 3] [--only a,b,c,d]
 
 a  a batch of 4096 x 4096 frames, twelve surveys in the cache, on two jobs, beside source-extractor
    on the same frames, two at a time: at most 1.8 times its wall time;
@@ -208,7 +208,7 @@ def growth(largest: int) -> list[Row]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--frames", type=int, default=6)
+    parser.add_argument("--frames", type=int, default=50)
     parser.add_argument("--lists", type=int, default=1000)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--only", default="a,b,c,d")
