@@ -112,6 +112,21 @@ def dialogs(app: QApplication, window: MainWindow, theme: str) -> None:
         app.processEvents()
 
 
+def growth(app: QApplication, window: MainWindow, theme: str) -> None:
+    """Take the result with the curve of growth, the target measured by PSF."""
+    result = window.calibrate.result
+    result.psf.click()
+    wait(app, lambda: "by PSF" in result.place.text() and window.settled)
+    result.pictures.turn()
+    wait(
+        app, lambda: result.pictures.growth is not None and result.pictures.growth.curve is not None
+    )
+    save(result, f"{theme}-growth")
+    result.pictures.turn()
+    result.psf.click()
+    wait(app, lambda: "by PSF" not in result.place.text() and window.settled)
+
+
 def point_views(app: QApplication, window: MainWindow, theme: str) -> None:
     """Take the views of an accepted point: its record, everything again, a light curve's nights."""
     view, desk, before = window.light_curve, window.desk, window.bridge.current
@@ -175,6 +190,7 @@ def night(app: QApplication, folder: Path) -> None:
             window.calibrate.docks["Fits"].raise_()
         point_views(app, window, theme)
         if theme == "dark":
+            growth(app, window, theme)
             dialogs(app, window, theme)
         close(app, window)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ from cpcs_desktop.extract.saturation import plateau_level
 from cpcs_desktop.extract.seeing import isophotal_snr, seeing_pix, suited_aperture, widths
 from cpcs_desktop.extract.source_flags import saturated_sources, source_flags, touches_others
 from cpcs_desktop.io.frames import read_frame, read_pixels
+from cpcs_desktop.io.opening import file_sha256
 
 if TYPE_CHECKING:
     from cpcs_desktop.settings import CameraSettings
@@ -94,10 +96,14 @@ def extract_all(
 
     Parameters and errors as :func:`extract_sources`.
     """
-    frame = read_frame(path, hdu, camera)
-    pixels = read_pixels(path, frame.hdu)
     own = camera.aperture_diameter_pix if camera is not None else None
-    return measure(frame, pixels, settings, own)
+    with ThreadPoolExecutor(1) as aside:  # the content is digested while others work on it
+        sha256 = aside.submit(file_sha256, path)
+        frame = read_frame(path, hdu, camera, sha256="")
+        pixels = read_pixels(path, frame.hdu)
+        extraction = measure(frame, pixels, settings, own)
+        frame = replace(extraction.exposure.frame, sha256=sha256.result())
+    return replace(extraction, exposure=replace(extraction.exposure, frame=frame))
 
 
 def measure(
@@ -119,9 +125,8 @@ def measure(
     camera_aperture_pix : float, optional
         Diameter the observer set for this camera; used when the settings name none.
     """
-    bad: NDArray[np.bool_] | None = np.isnan(pixels)
-    if bad is not None and not bad.any():
-        bad = None  # its memory is wanted for the detection
+    # mostly there is none: the smallest pixel tells it quicker than a mask, without its memory
+    bad = np.isnan(pixels) if np.isnan(pixels.min(initial=0.0)) else None
     full = frame.saturation
     saturated_pixels = np.flatnonzero(pixels >= full) if full is not None else np.empty(0, np.int64)
     sky = subtract_background(pixels, bad, settings)

@@ -64,7 +64,10 @@ def _is_sky(hdu: Any) -> bool:
 
 
 def read_frame(
-    path: str | os.PathLike[str], hdu: int | None = None, camera: CameraSettings | None = None
+    path: str | os.PathLike[str],
+    hdu: int | None = None,
+    camera: CameraSettings | None = None,
+    sha256: str | None = None,
 ) -> Frame:
     """Read what is known of a frame without touching its pixels.
 
@@ -76,6 +79,8 @@ def read_frame(
         Number of the image's HDU; default the first image of the sky.
     camera : CameraSettings, optional
         The observer's numbers and keywords for this camera; they win over the header.
+    sha256 : str, optional
+        Of the file, for callers that know it or find it out meanwhile.
 
     Returns
     -------
@@ -87,7 +92,7 @@ def read_frame(
     CpcsError
         ``unreadable``, ``not_fits``, or ``unreadable`` when there is no such image.
     """
-    sha256 = file_sha256(path)
+    sha256 = file_sha256(path) if sha256 is None else sha256
     with open_fits(path) as hdus:
         number = choose_hdu(path, hdus, hdu)
         shape = image_shape(hdus[number])
@@ -197,9 +202,10 @@ def _as_pixels(
     with np.errstate(over="ignore", invalid="ignore"):
         np.copyto(pixels, stored, casting="unsafe")
     if stored.dtype.kind == "f":
-        usable = (pixels > -LARGEST_VALUE) & (pixels < LARGEST_VALUE)
-        if not usable.all():
-            pixels[~usable] = np.nan
+        # a NaN among them makes both ends NaN
+        low, high = (end(initial=0.0) for end in (pixels.min, pixels.max))
+        if not (low > -LARGEST_VALUE and high < LARGEST_VALUE):
+            pixels[~((pixels > -LARGEST_VALUE) & (pixels < LARGEST_VALUE))] = np.nan
     elif blank is not None:
         pixels[stored == blank] = np.nan
     return pixels

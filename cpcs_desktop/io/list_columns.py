@@ -113,7 +113,8 @@ class ColumnReader:
         if column.ndim > 1:
             column = column.reshape(self.rows, -1)[:, 0]
         try:
-            return column.astype(np.float64)
+            with np.errstate(invalid="ignore", over="ignore"):  # damaged numbers
+                return column.astype(np.float64)
         except (TypeError, ValueError):
             return None
 
@@ -183,7 +184,8 @@ class ColumnReader:
         found = self.single(_FLAGS, "flags")
         if found is None:
             return None
-        return np.where(np.isfinite(found), found, 0).astype(np.int64).astype(np.int32)
+        sane = np.isfinite(found) & (np.abs(found) < 2**31)
+        return np.where(sane, found, 0).astype(np.int32)
 
     def magnitudes(self) -> Iterator[tuple[str, Measured]]:
         """Yield the kinds of magnitude there are, made from fluxes where only those stand.
