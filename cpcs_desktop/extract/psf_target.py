@@ -30,6 +30,7 @@ from cpcs_desktop.extract.mirrored import Plane
 from cpcs_desktop.extract.photometry import POGSON
 from cpcs_desktop.extract.psf_fit import Array, FramePsf, NoPsfError, fit_group
 from cpcs_desktop.io.frames import read_pixels
+from cpcs_desktop.io.opening import file_sha256
 
 #: Sources this many FWHM around the target are fitted with it, the nearest first.
 _TOGETHER_FWHM, _MOST_TOGETHER = 3.0, 12
@@ -89,9 +90,9 @@ def fitting_plane(
 ) -> tuple[Plane, NDArray[np.bool_]]:
     """Read the frame again: its background-subtracted plane, and the pixels not to be fitted."""
     frame = exposure.frame
+    if file_sha256(frame.path) != frame.sha256:
+        raise NoPsfError("the file has changed since the frame was measured")
     pixels = read_pixels(frame.path, frame.hdu)
-    if pixels.shape != frame.shape:
-        raise NoPsfError("the frame is not the one that was measured")
     bad = np.isnan(pixels)
     hidden = bad | (pixels >= (frame.saturation or np.inf))
     sky = subtract_background(pixels, bad if bad.any() else None, settings)
@@ -231,17 +232,18 @@ def _placed(
     catalogs: dict[MagnitudeKind, SourceCatalog] = {}
     for kind, stars in exposure.catalogs.items():
         shift, shift_err = psf.correction[kind]
-        flux = found.flux * 10 ** (-0.4 * shift)
-        share = math.hypot(found.flux_err / found.flux, shift_err / POGSON)
+        scale = 10 ** (-0.4 * shift)
+        flux = found.flux * scale
+        flux_err = math.hypot(found.flux_err * scale, flux * shift_err / POGSON)
         values = {
             "x": found.x,
             "y": found.y,
             "ra": ra % 360.0,
             "dec": dec,
             "flux": flux,
-            "flux_err": abs(flux) * share,
+            "flux_err": flux_err,
             "mag_inst": -2.5 * math.log10(flux) if found.is_there else math.nan,
-            "mag_inst_err": POGSON * share if found.is_there else math.nan,
+            "mag_inst_err": POGSON * flux_err / flux if found.is_there else math.nan,
             "fwhm": psf.fwhm,
             "flags": 0 if target_row is None else int(stars.flags[target_row]),
         }
