@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -67,29 +68,58 @@ def solve_with_cache(
         ``too_few_stars``, saying what was tried.
     """
     try:
-        return _solve_with_surveys(exposure, cache, center, radius, scale)
+        return solve_with_surveys(exposure, cache, center, radius, scale)
     except CpcsError as error:
-        frame = exposure.frame
-        place = Place(
-            center if center is not None else frame.pointing,
-            POINTING_DOUBT_DEG if radius is None else radius,
-            scale if scale is not None else frame.pixel_scale_arcsec,
-        )
-        tried = attempts(exposure, place)
-        if tried and (solution := tried[-1].solution) is not None:
-            solved = with_wcs(exposure, solution.wcs, solution.scale_arcsec)
-            return SolvedExposure(solved, solution, tried[-1].program)
-        error.hint = f"{error.hint} {told(tried)}".strip()
-        raise
+        return solve_with_programs(exposure, error, center, radius, scale)
 
 
-def _solve_with_surveys(
+def solve_with_programs(
+    exposure: Exposure,
+    error: CpcsError,
+    center: tuple[float, float] | None = None,
+    radius: float | None = None,
+    scale: float | None = None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> SolvedExposure:
+    """Solve an exposure's plate with the solvers of others that are installed.
+
+    Parameters
+    ----------
+    exposure : Exposure
+    error : CpcsError
+        Why the surveys did not solve it.
+    center, radius, scale
+        As of :func:`solve_with_cache`.
+    cancelled : callable, optional
+        Asked while a program runs; its word ends it.
+
+    Raises
+    ------
+    CpcsError
+        The one given, its hint telling what was tried besides.
+    """
+    frame = exposure.frame
+    place = Place(
+        center if center is not None else frame.pointing,
+        POINTING_DOUBT_DEG if radius is None else radius,
+        scale if scale is not None else frame.pixel_scale_arcsec,
+    )
+    tried = attempts(exposure, place, cancelled)
+    if tried and (solution := tried[-1].solution) is not None:
+        solved = with_wcs(exposure, solution.wcs, solution.scale_arcsec)
+        return SolvedExposure(solved, solution, tried[-1].program)
+    error.hint = f"{error.hint} {told(tried)}".strip()
+    raise error
+
+
+def solve_with_surveys(
     exposure: Exposure,
     cache: SurveyCache,
-    center: tuple[float, float] | None,
-    radius: float | None,
-    scale: float | None,
+    center: tuple[float, float] | None = None,
+    radius: float | None = None,
+    scale: float | None = None,
 ) -> SolvedExposure:
+    """Solve an exposure's plate with the cached surveys alone; see :func:`solve_with_cache`."""
     frame = exposure.frame
     center = center if center is not None else frame.pointing
     if center is None:

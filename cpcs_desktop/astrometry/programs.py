@@ -13,6 +13,8 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 #: Seconds a program may take before it is ended.
 TIME_LIMIT_S = 40
+_ASK_S = 0.1
 _MOST_STARS, _FEWEST_STARS = 600, 6
 _UNUSABLE = SourceFlag.SATURATED | SourceFlag.TRUNCATED
 
@@ -49,7 +52,48 @@ class Attempt:
     why_not: str = ""
 
 
-def attempts(exposure: Exposure, place: Place) -> list[Attempt]:
+@dataclass(frozen=True)
+class _Run:
+    """One program in a folder of its own."""
+
+    program: str
+    folder: Path
+    cancelled: Callable[[], bool]
+
+    def __call__(self, words: list[str]) -> str | None:
+        """Run it to its end and return what it said; None when its time was up."""
+        with (self.folder / "said.txt").open("w+b") as said:
+            process = subprocess.Popen(
+                [self.program, *words],
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # with the children it starts
+            )
+            try:
+                if not self._ended(process):
+                    return None
+            finally:
+                _end(process)
+            said.seek(0)
+            return said.read(200_000).decode("utf-8", errors="replace")
+
+    def _ended(self, process: subprocess.Popen[bytes]) -> bool:
+        """Wait for the program; False when its time was up or nobody wants its answer any more."""
+        end = time.monotonic() + TIME_LIMIT_S
+        while time.monotonic() < end and not self.cancelled():
+            try:
+                process.wait(_ASK_S)
+            except subprocess.TimeoutExpired:
+                continue
+            return True
+        return False
+
+
+def attempts(
+    exposure: Exposure, place: Place, cancelled: Callable[[], bool] = lambda: False
+) -> list[Attempt]:
     """Ask the installed programs, one after the other, until one has solved the plate.
 
     Parameters
@@ -57,6 +101,8 @@ def attempts(exposure: Exposure, place: Place) -> list[Attempt]:
     exposure : Exposure
         Of a frame.
     place : Place
+    cancelled : callable, optional
+        Asked several times a second; its word ends the program.
 
     Returns
     -------
@@ -72,7 +118,7 @@ def attempts(exposure: Exposure, place: Place) -> list[Attempt]:
         if program is None:
             continue
         with tempfile.TemporaryDirectory(prefix="cpcs-solve-") as folder:
-            tried.append(ask(program, Path(folder), exposure, place))
+            tried.append(ask(_Run(program, Path(folder), cancelled), exposure, place))
         if tried[-1].solution is not None:
             break
     return tried
@@ -84,11 +130,11 @@ def told(tried: list[Attempt]) -> str:
     return f"Also tried: {', '.join(words)}." if words else ""
 
 
-def _solve_field(program: str, folder: Path, exposure: Exposure, place: Place) -> Attempt:
+def _solve_field(run: _Run, exposure: Exposure, place: Place) -> Attempt:
     """Give astrometry.net our sources: its own detection would want the frame."""
     from astropy.io import fits
 
-    name, frame = "solve-field", exposure.frame
+    name, frame, folder = "solve-field", exposure.frame, run.folder
     rows, columns = frame.shape or (0, 0)
     sources = exposure.sources()
     usable = np.flatnonzero((sources.flags & int(_UNUSABLE) == 0) & (sources.flux > 0))
@@ -104,7 +150,7 @@ def _solve_field(program: str, folder: Path, exposure: Exposure, place: Place) -
     low, high = SCALE_RANGE
     if place.scale is not None:
         low, high = place.scale / SCALE_DOUBT, place.scale * SCALE_DOUBT
-    words = [program, str(folder / "stars.xyls"), "--dir", str(folder), "--overwrite"]
+    words = [str(folder / "stars.xyls"), "--dir", str(folder), "--overwrite"]
     words += ["--no-plots", "--new-fits", "none", "--width", str(columns), "--height", str(rows)]
     words += ["--x-column", "X", "--y-column", "Y", "--sort-column", "FLUX"]
     words += ["--scale-units", "arcsecperpix", "--scale-low", f"{low:.6g}"]
@@ -112,7 +158,7 @@ def _solve_field(program: str, folder: Path, exposure: Exposure, place: Place) -
     if place.center is not None:
         words += ["--ra", f"{place.center[0]:.6f}", "--dec", f"{place.center[1]:.6f}"]
         words += ["--radius", f"{_reach(exposure, place):.4f}"]
-    said = _run(words, folder)
+    said = run(words)
     if said is None:
         return Attempt(name, None, f"no solution in {TIME_LIMIT_S} s")
     wcs = _wcs_of(folder / "stars.wcs", frame.shape)
@@ -123,26 +169,26 @@ def _solve_field(program: str, folder: Path, exposure: Exposure, place: Place) -
     return Attempt(name, _solution(wcs, residual))
 
 
-def _astap(program: str, folder: Path, exposure: Exposure, place: Place) -> Attempt:
+def _astap(run: _Run, exposure: Exposure, place: Place) -> Attempt:
     """Give ASTAP a plain copy of the pixels; it finds the stars itself."""
     from astropy.io import fits
 
     from cpcs_desktop.datamodel.errors import CpcsError
     from cpcs_desktop.io.frames import read_pixels
 
-    name, frame = "ASTAP", exposure.frame
+    name, frame, folder = "ASTAP", exposure.frame, run.folder
     try:
         pixels = read_pixels(frame.path, frame.hdu)
     except CpcsError:
         return Attempt(name, None, "the frame is no longer where it was")
     fits.PrimaryHDU(np.nan_to_num(pixels)).writeto(folder / "copy.fits")
-    words = [program, "-f", str(folder / "copy.fits"), "-o", str(folder / "solved"), "-wcs"]
+    words = ["-f", str(folder / "copy.fits"), "-o", str(folder / "solved"), "-wcs"]
     height = pixels.shape[0] * place.scale / 3600 if place.scale is not None else 0.0
     words += ["-fov", f"{height:.5f}"]  # 0: found out by the program
     if place.center is not None:
         words += ["-ra", f"{place.center[0] / 15:.6f}", "-spd", f"{place.center[1] + 90:.6f}"]
         words += ["-r", f"{max(1.0, _reach(exposure, place)):.3f}"]
-    said = _run(words, folder)
+    said = run(words)
     if said is None:
         return Attempt(name, None, f"no solution in {TIME_LIMIT_S} s")
     wcs = _wcs_of(folder / "solved.wcs", frame.shape)
@@ -157,27 +203,6 @@ def _reach(exposure: Exposure, place: Place) -> float:
     """Return how far the frame's centre may lie from the place, degrees."""
     half = 0.5 * math.hypot(*(exposure.frame.shape or (0, 0))) * (place.scale or 0.0) / 3600
     return place.radius + half
-
-
-def _run(words: list[str], folder: Path) -> str | None:
-    """Run a program to its end and return what it said; None when its time was up."""
-    with (folder / "said.txt").open("w+b") as said:
-        process = subprocess.Popen(
-            words,
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=said,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,  # with the children it starts
-        )
-        try:
-            process.wait(TIME_LIMIT_S)
-        except subprocess.TimeoutExpired:
-            return None
-        finally:
-            _end(process)
-        said.seek(0)
-        return said.read(200_000).decode("utf-8", errors="replace")
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -17,7 +17,7 @@ from cpcs_desktop.session.exposure_store import ExposureStore
 from cpcs_desktop.session.fit_worker import FitWorker
 from cpcs_desktop.session.footprint import events_on
 from cpcs_desktop.session.night_frame import FrameState, NightFrame
-from cpcs_desktop.session.solving import same_wcs, with_right_wcs
+from cpcs_desktop.session.solving import same_wcs, solved_by_programs, with_right_wcs
 from cpcs_desktop.settings import AppSettings
 
 if TYPE_CHECKING:
@@ -80,7 +80,11 @@ class Measuring:
         if exposure.frame.kind != "frame" or exposure.frame.id in self._judged:
             return exposure
         folder = self._profile.survey_cache
-        solved = self._solver.submit(with_right_wcs, exposure, folder, target).result()
+        try:
+            solved = self._solver.submit(with_right_wcs, exposure, folder, target).result()
+        except CpcsError as error:
+            # here, not in the child: the fits of other rows go on meanwhile
+            solved = solved_by_programs(exposure, target, error, lambda: self._closed)
         self._judged.add(exposure.frame.id)
         if not same_wcs(solved, exposure):
             self._store.put(solved)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,8 @@ from cpcs_desktop.datamodel.sources import Exposure
 if TYPE_CHECKING:
     from cpcs_desktop.surveys.cache import SurveyCache
 
+#: What other programs may know better; a child that died is nothing they could help.
+_UNSOLVED = ("no_survey_coverage", "no_solution", "too_few_stars")
 _log = logging.getLogger(__name__)
 #: Stars this far from the middle of a frame are enough to judge its WCS by, degrees.
 _JUDGED_DEG = 0.5
@@ -38,21 +41,52 @@ def with_right_wcs(exposure: Exposure, survey_cache: Path, target: tuple[float, 
     Raises
     ------
     CpcsError
-        Of a frame without a WCS that cannot be solved; everything `solve_with_cache` raises.
+        Of a frame without a WCS that cannot be solved; everything `solve_with_surveys` raises.
     """
-    from cpcs_desktop.astrometry.cached import solve_with_cache
+    from cpcs_desktop.astrometry.cached import solve_with_surveys
     from cpcs_desktop.surveys.cache import SurveyCache
 
     cache = SurveyCache(survey_cache)
     if exposure.frame.wcs is None:
-        return solve_with_cache(exposure, cache, target).exposure
+        return solve_with_surveys(exposure, cache, target).exposure
     if not _is_wrong(exposure, cache):
         return exposure
     try:
-        return solve_with_cache(exposure, cache, target).exposure
+        return solve_with_surveys(exposure, cache, target).exposure
     except CpcsError as error:
         _log.info("the WCS of %s is wrong and stays: %s", exposure.frame.path, error)
         return exposure
+
+
+def solved_by_programs(
+    exposure: Exposure,
+    target: tuple[float, float],
+    error: CpcsError,
+    cancelled: Callable[[], bool],
+) -> Exposure:
+    """Return an exposure solved by another program that is installed; may take a minute.
+
+    Parameters
+    ----------
+    exposure : Exposure
+        Of a frame without a WCS.
+    target : (float, float)
+        RA and Dec of the event, degrees.
+    error : CpcsError
+        Why :func:`with_right_wcs` found nothing.
+    cancelled : callable
+        Asked several times a second.
+
+    Raises
+    ------
+    CpcsError
+        The one given, with what was tried besides.
+    """
+    if error.code not in _UNSOLVED:
+        raise error
+    from cpcs_desktop.astrometry.cached import solve_with_programs
+
+    return solve_with_programs(exposure, error, target, cancelled=cancelled).exposure
 
 
 def _is_wrong(exposure: Exposure, cache: SurveyCache) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -40,3 +41,26 @@ def test_a_frame_that_does_not_know_where_it_lies_is_solved(
     assert apart * 3600 < 1.0
     assert driver.bridge.calibration is not None
     assert driver.bridge.pixels.frame.wcs is frame.wcs
+
+
+def test_a_program_that_solves_for_long_does_not_keep_the_window(
+    driver: Any, frames: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No survey covers the place: solve-field is asked, and ended when the window is closed."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    program = folder / "solve-field"
+    program.write_text(f"#!/bin/sh\necho $$ > {tmp_path}/running\nexec sleep 60\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+    driver.bridge.use_for_new_rows(None, (10.0, 10.0))
+    driver.bridge.add([_spoiled(frames[1], tmp_path, "none")])
+    running = tmp_path / "running"
+    driver.qtbot.waitUntil(
+        lambda: running.exists() and bool(running.read_text().strip()), timeout=20_000
+    )
+    start = time.monotonic()
+    driver.window.close()
+    assert time.monotonic() - start < 5
+    state = Path(f"/proc/{running.read_text().strip()}/stat")
+    assert not state.exists() or state.read_text().split(") ")[1].startswith("Z")
