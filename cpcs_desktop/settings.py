@@ -72,6 +72,8 @@ class AppSettings(SettingsModel):
     text_percent: int = Field(default=100, ge=50, le=300)
     cameras: dict[str, CameraSettings] = Field(default_factory=dict)
     lists: tuple[ListChoice, ...] = ()
+    #: Survey key -> TAP service, where the registry's is not the one to ask.
+    tap_urls: dict[str, str] = Field(default_factory=dict)
 
 
 def with_list_choice(settings: AppSettings, choice: ListChoice) -> AppSettings:

@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 import click
 
+from cpcs_desktop.cli.fields import read_angle
 from cpcs_desktop.cli.options import Profile, chat, fail, json_option, print_json, profile_options
 from cpcs_desktop.cli.server import required_client
 from cpcs_desktop.datamodel.errors import CpcsError
@@ -23,17 +24,7 @@ def _angle(units: float) -> Callable[[click.Context, click.Parameter, str], floa
 
     def read(ctx: click.Context, parameter: click.Parameter, text: str) -> float:
         del ctx, parameter
-        parts = text.strip().replace(":", " ").split()
-        try:
-            numbers = [abs(float(part)) for part in parts]
-        except ValueError:
-            numbers = []
-        if not 1 <= len(numbers) <= 3 or any(n >= 60 for n in numbers[1:]):
-            raise click.BadParameter(f"“{text}” is not an angle.")
-        if len(numbers) == 1:
-            return float(parts[0])
-        size: float = sum(n / 60.0**power for power, n in enumerate(numbers)) * units
-        return -size if parts[0].startswith("-") else size
+        return read_angle(text, units)
 
     return read
 

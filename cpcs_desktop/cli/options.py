@@ -63,10 +63,15 @@ def chat(text: str) -> None:
 
 def fail(error: CpcsError, as_json: bool = False) -> NoReturn:
     """Show a known error and end with status 1."""
+    show_error(error, as_json)
+    raise SystemExit(1)
+
+
+def show_error(error: CpcsError, as_json: bool = False) -> None:
+    """Show a known error."""
     if as_json:
         print_json({"status": "failed", "error": error.as_json(), **error.found})
     chat(f"{error.message} {error.hint}".strip())
-    raise SystemExit(1)
 
 
 __all__ = [
@@ -77,4 +82,5 @@ __all__ = [
     "parse_position",
     "print_json",
     "profile_options",
+    "show_error",
 ]

@@ -168,12 +168,24 @@ def _link(
     callback=parse_cone,
     help="Say which part of this cone is covered.",
 )
+@click.option(
+    "--moc",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Save the survey's coverage as a MOC: .fits, .json, or ASCII.",
+)
 @profile_options
 @json_option
-def coverage(key: str | None, cone: Cone | None, profile: Profile, as_json: bool) -> None:
+def coverage(
+    key: str | None, cone: Cone | None, moc: Path | None, profile: Profile, as_json: bool
+) -> None:
     """Show which part of the sky is cached; with --cone, which part of a field."""
+    if moc is not None and key is None:
+        raise click.UsageError("--moc needs a survey.")
     cache = _cache(profile)
     try:
+        if moc is not None and key is not None:
+            cache.save_moc(key, moc)
         for cached in [key] if key else cache.keys():
             summary = cache.coverage(cached)
             line = {"survey": cached, **_cached_json(summary)}

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from cpcs_desktop.cli.cone import Cone, parse_cones
-from cpcs_desktop.cli.options import Profile, fail, json_option, print_json, profile_options
+from cpcs_desktop.cli.fields import Fields, fields_options
+from cpcs_desktop.cli.options import (
+    Profile,
+    fail,
+    json_option,
+    print_json,
+    profile_options,
+    show_error,
+)
 from cpcs_desktop.datamodel.errors import CpcsError
 
 if TYPE_CHECKING:
@@ -18,71 +25,72 @@ if TYPE_CHECKING:
 
 
 @click.command("fetch")
-@click.argument("key", metavar="KEY")
-@click.option(
-    "--cone",
-    "cones",
-    multiple=True,
-    metavar="RA,DEC,RADIUS",
-    callback=parse_cones,
-    help="A field in degrees; may be repeated. Without it damaged pixels are repaired.",
-)
+@click.argument("keys", metavar="KEY...", nargs=-1, required=True)
+@fields_options
 @click.option("--url", help="TAP service, when it is not the usual one.")
 @profile_options
 @json_option
-def fetch(key: str, cones: list[Cone], url: str | None, profile: Profile, as_json: bool) -> None:
+def fetch(
+    keys: tuple[str, ...], fields: Fields, url: str | None, profile: Profile, as_json: bool
+) -> None:
     """Bring the missing pixels of some fields from VizieR or the Gaia archive.
 
-    Stopped and called again it goes on where it was.
+    Stopped and called again it goes on where it was. Without fields damaged pixels are repaired.
     """
+    from cpcs_desktop.settings import load_settings
     from cpcs_desktop.surveys.cache import SurveyCache
 
-    bar = click.progressbar(length=1, label=key, file=sys.stderr)
-    shown = sys.stderr.isatty()
-
-    def progress(state: FetchProgress) -> None:
-        if shown:
-            bar.length = max(state.total, 1)
-            bar.label = f"{key} {state.stars} stars {state.bytes / 1e6:.1f} MB"
-            bar.update(state.done - bar.pos)
-
+    cache = SurveyCache(profile.survey_cache)
+    failed = False
     try:
-        done = SurveyCache(profile.survey_cache).fetch(key, cones, url=url, progress=progress)
+        cones = fields.cones(profile)
+        known = load_settings(profile).tap_urls
     except CpcsError as error:
         fail(error, as_json)
-    finally:
-        if shown:
-            bar.render_finish()
-    if as_json:
-        print_json({"status": "ok", **vars(done)})
-    else:
-        click.echo(
-            f"{key:<10} {done.stars} stars in {done.done} of {done.total} missing pixels, "
-            f"{done.bytes / 1e6:.1f} MB"
-        )
+    for key in keys:
+        bar = click.progressbar(length=1, label=key, file=sys.stderr)
+        shown = sys.stderr.isatty()
+
+        def progress(state: FetchProgress, bar: Any = bar, shown: bool = shown) -> None:
+            if shown:
+                bar.length = max(state.total, 1)
+                bar.label = f"{state.survey} {state.stars} stars {state.bytes / 1e6:.1f} MB"
+                bar.update(state.done - bar.pos)
+
+        try:
+            done = cache.fetch(key, cones, url=url or known.get(key), progress=progress)
+        except CpcsError as error:
+            failed = True
+            show_error(error, as_json)
+            continue
+        finally:
+            if shown:
+                bar.render_finish()
+        if as_json:
+            print_json({"status": "ok", **vars(done)})
+        else:
+            click.echo(
+                f"{key:<10} {done.stars} stars in {done.done} of {done.total} missing pixels, "
+                f"{done.bytes / 1e6:.1f} MB"
+            )
+    if failed:
+        raise SystemExit(1)
 
 
 @click.command("pack")
 @click.argument("out", metavar="OUT.tar", type=click.Path(path_type=Path))
-@click.option(
-    "--cone",
-    "cones",
-    multiple=True,
-    required=True,
-    metavar="RA,DEC,RADIUS",
-    callback=parse_cones,
-    help="A field in degrees; may be repeated.",
-)
+@fields_options
 @click.option("--survey", "keys", multiple=True, metavar="KEY", help="Only these surveys.")
 @profile_options
 @json_option
-def pack(
-    out: Path, cones: list[Cone], keys: tuple[str, ...], profile: Profile, as_json: bool
-) -> None:
+def pack(out: Path, fields: Fields, keys: tuple[str, ...], profile: Profile, as_json: bool) -> None:
     """Write the stars of some fields into one checksummed file for a USB stick."""
     from cpcs_desktop.surveys.cache import SurveyCache
 
     try:
+        cones = fields.cones(profile)
+        if not cones:
+            raise click.UsageError("Name the fields: --cone, --targets, --event or --events.")
         packed = SurveyCache(profile.survey_cache).pack(out, cones, keys)
     except CpcsError as error:
         fail(error, as_json)

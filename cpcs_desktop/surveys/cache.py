@@ -28,7 +28,12 @@ from cpcs_desktop.surveys.reading.import_columns import ImportedStars, to_stars
 from cpcs_desktop.surveys.reading.read_table import read_table
 from cpcs_desktop.surveys.registry import SURVEYS, survey
 from cpcs_desktop.surveys.star_table import concatenate
-from cpcs_desktop.surveys.transaction import locked, recover_locked, remove_catalogue
+from cpcs_desktop.surveys.transaction import (
+    disk_error,
+    locked,
+    recover_locked,
+    remove_catalogue,
+)
 
 if TYPE_CHECKING:
     from cpcs_desktop.surveys.fetch import FetchProgress
@@ -205,6 +210,20 @@ class SurveyCache:
             sources=opened.provenance.sources,
             coverage=opened.coverage,
         )
+
+    def save_moc(self, key: str, path: str | Path) -> None:
+        """Save what is covered as a MOC: FITS for ``.fits``, JSON for ``.json``, else ASCII.
+
+        Raises
+        ------
+        CpcsError
+            Code ``not_cached``, and those of the disk.
+        """
+        region = self._catalogue(key).coverage
+        try:
+            region.save_moc(Path(path))
+        except OSError as error:
+            raise disk_error(Path(path), error) from error
 
     def covered_fraction(self, key: str, ra: float, dec: float, radius_deg: float) -> float:
         """Return which part of a cone a survey covers, 0..1; 0 when it is not cached.

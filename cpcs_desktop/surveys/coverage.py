@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -146,6 +147,24 @@ class Coverage:
             runs = zip(cells[first].tolist(), cells[last].tolist(), strict=True)
             parts.append(f"{order}/" + " ".join(str(a) if a == b else f"{a}-{b}" for a, b in runs))
         return " ".join(parts) + "\n"
+
+    def save_moc(self, path: Path) -> None:
+        """Save the region as a MOC: FITS for ``.fits``, JSON for ``.json``, else ASCII.
+
+        Raises
+        ------
+        OSError
+        """
+        # an empty region has no resolution of its own, and readers ask for one
+        text = "0/\n" if self.is_empty else self.as_moc_text()
+        kind = path.suffix[1:].lower()
+        if kind not in {"fits", "json"}:
+            path.write_text(text, encoding="utf-8")
+            return
+        from mocpy import MOC
+
+        path.unlink(missing_ok=True)
+        MOC.from_string(text).save(str(path), format=kind)
 
     @classmethod
     def from_moc_text(cls, text: str) -> Coverage:

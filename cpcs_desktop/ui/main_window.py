@@ -147,6 +147,7 @@ class MainWindow(QMainWindow):
                 kept.setValue("places", self.calibrate.places.saveState())
         self.watching.stop()
         self.desk.close()
+        self.surveys.close_down()
         self.samp.close()
         self.bridge.close()
         super().closeEvent(event)

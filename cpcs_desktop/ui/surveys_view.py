@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 from cpcs_desktop.session.changes import Changes
 from cpcs_desktop.ui import numbers
 from cpcs_desktop.ui.bridge import Bridge
+from cpcs_desktop.ui.fields_panel import FieldsPanel
 from cpcs_desktop.ui.plain_table import PlainTable
 from cpcs_desktop.ui.sky_map import SkyMap
 from cpcs_desktop.ui.table_model import Column, TableModel
@@ -175,14 +176,25 @@ class SurveysView(QWidget):
         self.add = self._button("importFiles", "Import files …", "FITS, VOTable, CSV, ECSV ...")
         self.verify = self._button("verifySurvey", "Verify", "Compare files with their checksums")
         self.drop = self._button("removeSurvey", "Remove", "Remove the chosen survey")
+        self.moc = self._button(
+            "saveMoc", "Save MOC …", "Save the chosen survey's coverage; Aladin opens it"
+        )
         self.map = SkyMap(theme, self)
+        self.fields = FieldsPanel(bridge, theme, self)
         row = QHBoxLayout()
         row.addWidget(self.state, 1)
-        for widget in (self.which, self.add, self.verify, self.drop):
+        for widget in (self.which, self.add, self.verify, self.moc, self.drop):
             row.addWidget(widget)
         splitter = QSplitter(Qt.Orientation.Vertical, self)
+        below = QSplitter(Qt.Orientation.Horizontal, self)
+        below.addWidget(self.fields)
+        below.addWidget(self.map)
+        below.setStretchFactor(0, 2)
+        below.setStretchFactor(1, 1)
+        below.setSizes([2000, 1000])
+        below.setChildrenCollapsible(False)
         splitter.addWidget(self.table)
-        splitter.addWidget(self.map)
+        splitter.addWidget(below)
         splitter.setStretchFactor(0, 3)
         splitter.setStretchFactor(1, 2)
         splitter.setChildrenCollapsible(False)
@@ -193,6 +205,8 @@ class SurveysView(QWidget):
         self.add.clicked.connect(self.ask_files)
         self.verify.clicked.connect(self._verify)
         self.drop.clicked.connect(self._remove)
+        self.moc.clicked.connect(self._ask_moc)
+        self.fields.prepared.connect(bridge.surveys_changed)
         self.table.selectionModel().currentChanged.connect(lambda *_: self._show_map())
         bridge.changed.connect(self._on_changed)
         self.use_theme(theme)
@@ -207,6 +221,7 @@ class SurveysView(QWidget):
         """Use other colours and the present text size."""
         self._theme = theme
         self.map.use_theme(theme)
+        self.fields.use_theme(theme)
         self.table.size_columns(
             ["SKYMAPPER..", "■ not covered..", "u g r i z U B V R I..", "Magnitudes..",
              "1,000,000..", "1000.00 deg²..", "100.0 MB..", "1000 d..", "Release 00...",
@@ -224,7 +239,12 @@ class SurveysView(QWidget):
     # -- reading ---------------------------------------------------------------------------------
 
     def _on_changed(self, changes: Changes) -> None:
-        if changes.surveys or changes.current or self._bridge.current in changes.frames:
+        if (
+            changes.surveys
+            or changes.events
+            or changes.current
+            or self._bridge.current in changes.frames
+        ):
             self._stale = True
             if self.isVisible():
                 self.refresh()
@@ -257,7 +277,11 @@ class SurveysView(QWidget):
     @property
     def ready(self) -> bool:
         """Whether the table shows the cache as it is."""
-        return not self._stale and len(self._tasks) == 0
+        return not self._stale and len(self._tasks) == 0 and self.fields.ready
+
+    def close_down(self) -> None:
+        """End what runs beside the window."""
+        self.fields.close_down()
 
     def _came(self, rows: list[SurveyRow]) -> None:
         self.model.show(rows)
@@ -271,6 +295,7 @@ class SurveysView(QWidget):
             here = sum((row.here or 0) > 0 for row in cached)
             words += f"{here} of them reach {numbers.degrees(*frame.decisions.target)}."
         self.state.setText(words)
+        self.fields.look_at(self._field(), frozenset(row.key for row in cached))
         self._show_map()
 
     def _show_map(self) -> None:
@@ -330,6 +355,28 @@ class SurveysView(QWidget):
             return f"{key} removed from the cache."
 
         self._change(run)
+
+    def _ask_moc(self) -> None:
+        chosen: SurveyRow | None = self.table.chosen()
+        if chosen is None or chosen.stars is None:
+            self._bridge.said.emit("Choose a cached survey in the table first.")
+            return
+        kinds = "MOC in FITS (*.fits);;MOC in ASCII (*.moc);;MOC in JSON (*.json)"
+        file, _ = QFileDialog.getSaveFileName(self, "Save MOC", f"{chosen.key}.fits", kinds)
+        if file:
+            self.save_moc(chosen.key, Path(file))
+
+    def save_moc(self, key: str, file: Path) -> None:
+        """Save which part of the sky a survey covers."""
+        folder = self._bridge.profile.survey_cache
+
+        def run() -> str:
+            from cpcs_desktop.surveys.cache import SurveyCache
+
+            SurveyCache(folder).save_moc(key, file)
+            return f"Coverage of {key} saved as {file.name}."
+
+        self._tasks.start("moc", self._bridge.threads.submit(run), self._bridge.said.emit)
 
     def _change(self, run: Callable[[], str]) -> None:
         def done(sentence: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from astropy import units as u
@@ -103,3 +105,15 @@ def test_no_stars_cover_nothing() -> None:
     assert nothing.is_empty
     assert nothing.area_deg2 == 0.0
     assert Coverage.from_moc_text(nothing.as_moc_text()).is_empty
+
+
+@pytest.mark.parametrize("name", ["field.fits", "field.json", "field.moc"])
+def test_a_saved_moc_is_the_same_region_to_mocpy(name: str, tmp_path: Path) -> None:
+    region = cone_coverage(10.0, 89.5, 1.0).union(cone_coverage(200.0, -3.0, 0.4))
+    region.save_moc(tmp_path / name)
+    region.save_moc(tmp_path / name)  # over an older one
+    kind = {"fits": "fits", "json": "json", "moc": "ascii"}[name.partition(".")[2]]
+    read = MOC.load(tmp_path / name, format=kind)
+    assert read == MOC.from_string(region.as_moc_text())
+    Coverage.nowhere().save_moc(tmp_path / name)
+    assert MOC.load(tmp_path / name, format=kind).empty()

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -255,3 +256,39 @@ def test_fetch_on_the_command_line(tmp_path: Path, server: TapServer, apass: Tab
     refused = CliRunner().invoke(cpcs, [*words[:4], "10,10,0.1", *words[5:]])
     assert refused.exit_code == 1
     assert json.loads(refused.stdout)["error"]["code"] == "service_error"
+
+
+def test_fields_from_a_list_of_targets_and_from_events(
+    tmp_path: Path, server: TapServer, apass: Table
+) -> None:
+    """One call prepares several surveys; the address of a service may stand in the settings."""
+    profile = tmp_path / "profile"
+    profile.mkdir()
+    (profile / "settings.toml").write_text(
+        f'[tap_urls]\nAPASS = "{server.url}"\n2MASS = "http://127.0.0.1:9/tap"\n'
+    )
+    targets = tmp_path / "targets.txt"
+    targets.write_text("name ra dec\nGaia 16aye 10:00:00 +02:00:00  # tonight\n\n150.2,2.1\n")
+
+    def call(*words: str) -> tuple[int, list[Any]]:
+        done = CliRunner().invoke(cpcs, [*words, "--profile", str(profile), "--json"])
+        return done.exit_code, [json.loads(line) for line in done.stdout.splitlines()]
+
+    fetch_field = ("survey", "fetch", "APASS", "--radius", "0.35")
+    status, (line,) = call(*fetch_field, "--targets", str(targets))
+    assert (status, line["status"]) == (0, "ok")
+    check(SurveyCache(profile / "surveys"), apass)
+    assert call(*fetch_field, "--event", "ivo://x")[1][0]["error"]["code"] == "unknown_event"
+    CliRunner().invoke(
+        cpcs, ["event", "add", "ivo://x", "--ra", "20", "--dec", "60", "--profile", str(profile)]
+    )
+    assert call(*fetch_field, "--events")[0] == 0
+    assert SurveyCache(profile / "surveys").covered_fraction("APASS", 20.0, 60.0, 0.35) == 1.0
+    status, packed = call("survey", "pack", str(tmp_path / "a.tar"), "--events", "--radius", "0.3")
+    assert (status, packed[0]["fraction"]) == (0, 1.0)
+    targets.write_text("150 2\n150 200\n")
+    status, (line,) = call(*fetch_field, "--targets", str(targets))
+    assert (status, "Line 2" in line["error"]["message"]) == (1, True)
+    moc = tmp_path / "x.fits"
+    assert call("survey", "coverage", "APASS", "--moc", str(moc))[0] == 0
+    assert moc.exists()
