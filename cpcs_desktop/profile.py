@@ -9,6 +9,9 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from cpcs_desktop.datamodel.errors import CpcsError
 
 ENV_PROFILE = "CPCS_PROFILE"
 ENV_CACHE = "CPCS_CACHE"
@@ -25,7 +28,8 @@ class Profile:
     ----------
     folder : Path
     survey_cache : Path
-        HATS catalogues, one folder a survey; may lie elsewhere (``--cache``).
+        HATS catalogues, one folder a survey; may lie elsewhere (``--cache``), also behind an
+        address such as ``s3://bucket/cache``, see :func:`place_of`.
     """
 
     folder: Path
@@ -82,4 +86,32 @@ def open_profile(
         folder = user_data_path("cpcs-desktop", appauthor=False)
     base = Path(folder)
     cache = cache or os.environ.get(ENV_CACHE) or base / "surveys"
-    return Profile(folder=base, survey_cache=Path(cache))
+    return Profile(folder=base, survey_cache=place_of(cache))
+
+
+def place_of(name: str | os.PathLike[str]) -> Path:
+    """Return a folder: a path, or for an address what reads like one.
+
+    Addresses are those of fsspec: ``s3://bucket/cache``, ``https://host/cache`` and others.
+
+    Raises
+    ------
+    CpcsError
+        Code ``no_address`` when what reads addresses is not installed, or knows no such kind.
+    """
+    text = os.fspath(name) if isinstance(name, os.PathLike) else name
+    if "://" not in str(text):
+        return Path(text)
+    try:
+        from upath import UPath
+
+        place: Any = UPath(text)
+        place.fs.exists  # noqa: B018  says what is not installed
+    except (ImportError, ValueError) as error:
+        raise CpcsError(
+            "no_address",
+            f"What lies at {text} cannot be read: {error}.",
+            "pip install 'cpcs-desktop[cluster]', and what it names.",
+        ) from error
+    found: Path = Path(place.path) if place.protocol == "file" else place
+    return found

@@ -7,6 +7,8 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from cpcs_desktop.profile import place_of
+
 #: Environment of the worker processes that ``run --workers`` starts.
 ENV_WORKER_SETTINGS = "CPCS_SERVER_SETTINGS"
 
@@ -53,4 +55,4 @@ class ServerSettings:
     def from_environment(cls) -> ServerSettings:
         """Take the settings that the parent left."""
         fields = json.loads(os.environ[ENV_WORKER_SETTINGS])
-        return cls(**{**fields, "survey_cache": Path(fields["survey_cache"])})
+        return cls(**{**fields, "survey_cache": place_of(fields["survey_cache"])})

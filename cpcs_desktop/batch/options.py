@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from cpcs_desktop import __version__
+from cpcs_desktop.profile import place_of
+from cpcs_desktop.surveys.registry import SURVEYS
 
 if TYPE_CHECKING:
     from cpcs_desktop.datamodel.event import Event
@@ -93,7 +95,7 @@ class Job:
             "plots": self.plots,
             "report": self.report,
             "keep": self.keep,
-            "surveys": _state(Path(self.survey_cache)),
+            "surveys": _state(place_of(self.survey_cache)),
         }
         return hashlib.sha256(json.dumps(words, sort_keys=True).encode()).hexdigest()[:32]
 
@@ -150,11 +152,9 @@ def _events(options: CalibrateOptions, profile: Profile) -> tuple[Event, ...]:
 def _state(cache: Path) -> list[tuple[str, str]]:
     """Return digests of the files that change whenever a cached survey's stars do."""
     found = []
-    for folder in sorted(f for f in cache.glob("*") if f.is_dir()):
+    for key in sorted(SURVEYS):
         for mark in _MARKS:
-            path = folder / mark
+            path = cache / key / mark
             if path.exists():
-                found.append(
-                    (f"{folder.name}/{mark}", hashlib.sha256(path.read_bytes()).hexdigest())
-                )
+                found.append((f"{key}/{mark}", hashlib.sha256(path.read_bytes()).hexdigest()))
     return found

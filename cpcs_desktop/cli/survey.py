@@ -19,6 +19,7 @@ from cpcs_desktop.cli.options import (
     profile_options,
 )
 from cpcs_desktop.datamodel.errors import CpcsError
+from cpcs_desktop.profile import place_of
 
 if TYPE_CHECKING:
     from cpcs_desktop.surveys.cache import CachedSurvey, SurveyCache
@@ -112,7 +113,7 @@ def import_files(
     region = cone_coverage(*covers) if covers else None
     failed = False
     for path in files:
-        if is_hats(Path(path)):
+        if is_hats(place_of(path)):
             failed = not _link(cache, key, path, columns, as_json) or failed
             continue
         try:

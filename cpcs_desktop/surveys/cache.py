@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cpcs_desktop.datamodel.errors import CpcsError
 from cpcs_desktop.datamodel.survey import ReferenceCatalog
+from cpcs_desktop.profile import place_of
 from cpcs_desktop.surveys import catalogue as hats
 from cpcs_desktop.surveys.cached_survey import CachedSurvey, Damage, age_days
 from cpcs_desktop.surveys.catalogue import Catalogue
 from cpcs_desktop.surveys.checksums import damage_of, read_checksums
 from cpcs_desktop.surveys.cone import as_reference_catalog, stars_in_cone
 from cpcs_desktop.surveys.coverage import Coverage, cone_coverage, coverage_of_stars
-from cpcs_desktop.surveys.linked import (
-    LINK,
-    LinkedCatalogue,
-    open_link,
-    verify_link,
-    write_link,
-)
+from cpcs_desktop.surveys.linked import LINK, LinkedCatalogue, verify_link, write_link
+from cpcs_desktop.surveys.open_catalogues import OpenCatalogues
 from cpcs_desktop.surveys.pack import PackedSurvey, Progress
 from cpcs_desktop.surveys.pack import pack as pack_fields
 from cpcs_desktop.surveys.pack import unpack as unpack_fields
+from cpcs_desktop.surveys.places import is_remote, refuse_remote, size_of
 from cpcs_desktop.surveys.reading.import_columns import ImportedStars, to_stars
 from cpcs_desktop.surveys.reading.read_table import read_table
 from cpcs_desktop.surveys.registry import SURVEYS, survey
@@ -48,13 +46,14 @@ class SurveyCache:
 
     Parameters
     ----------
-    folder : Path
-        One folder a survey inside.
+    folder : path or str
+        One folder a survey inside. Behind an address such as ``s3://bucket/cache`` a cache is
+        only read.
     """
 
     def __init__(self, folder: str | Path) -> None:
-        self.folder = Path(folder)
-        self._open: dict[str, tuple[tuple[int, int], Catalogue]] = {}
+        self.folder = place_of(folder)
+        self._catalogues = OpenCatalogues(self.folder)
 
     def keys(self) -> list[str]:
         """Return the keys of the cached surveys, in the registry's order."""
@@ -100,14 +99,14 @@ class SurveyCache:
         """
         declared = survey(key)
         for attempt in (1, 2):
-            opened = self._opened(key)
+            opened = self._catalogues.get(key)
             if opened is None:
                 return None
             try:
                 stars = stars_in_cone(opened, declared, (ra, dec, radius_deg), epoch_jyear)
             except FileNotFoundError:
                 # another program split a pixel between our reading of the list and of the file
-                self._open.pop(key, None)
+                self._catalogues.forget(key)
                 if attempt == 2:
                     raise CpcsError(
                         "damaged",
@@ -179,6 +178,7 @@ class SurveyCache:
             ``unreadable``, ``missing_column``, ``bad_columns``.
         """
         survey(key)
+        refuse_remote(self.folder)
         own = self.folder / key
         if (own / hats.PARTITION_INFO).exists():
             raise CpcsError(
@@ -186,8 +186,8 @@ class SurveyCache:
                 f"The cache has stars of {key} of its own.",
                 f"Remove them first: cpcs survey remove {key}.",
             )
-        write_link(own, key, Path(folder), columns)
-        self._open.pop(key, None)
+        write_link(own, key, place_of(folder), columns)
+        self._catalogues.forget(key)
         return self.coverage(key)
 
     def coverage(self, key: str) -> CachedSurvey:
@@ -199,13 +199,12 @@ class SurveyCache:
             Code ``not_cached``.
         """
         opened = self._catalogue(key)
-        paths = (opened.folder / p.path for p in opened.partition.pixels)
         return CachedSurvey(
             key=key,
             release=opened.provenance.release,
             stars=opened.provenance.stars,
             pixels=len(opened.partition.pixels),
-            bytes=sum(p.stat().st_size for p in paths if p.exists()),
+            bytes=size_of(opened.folder, [p.path for p in opened.partition.pixels]),
             area_deg2=opened.coverage.area_deg2,
             sources=opened.provenance.sources,
             coverage=opened.coverage,
@@ -233,7 +232,7 @@ class SurveyCache:
         ra, dec, radius_deg : float
             Degrees.
         """
-        opened = self._opened(key)
+        opened = self._catalogues.get(key)
         if opened is None:
             return 0.0
         cone = cone_coverage(ra, dec, radius_deg)
@@ -250,8 +249,9 @@ class SurveyCache:
         folder = self.folder / key
         if isinstance(linked := self._catalogue(key), LinkedCatalogue):
             return verify_link(linked)
-        with locked(folder):
-            recover_locked(folder)
+        with contextlib.nullcontext() if is_remote(folder) else locked(folder):
+            if not is_remote(folder):
+                recover_locked(folder)
             sums = read_checksums(folder)
             opened = self._catalogue(key)
             names = [*hats.DESCRIPTIONS, *(p.path for p in opened.partition.pixels)]
@@ -310,6 +310,7 @@ class SurveyCache:
         CpcsError
             Codes ``damaged``, ``unreadable``, and those of the disk.
         """
+        refuse_remote(self.folder)
         return unpack_fields(Path(path), self.folder, progress)
 
     def remove(self, key: str) -> None:
@@ -320,9 +321,10 @@ class SurveyCache:
         CpcsError
             Code ``not_cached``.
         """
+        refuse_remote(self.folder)
         if key not in self.keys():
             self._catalogue(key)  # says that there is nothing
-        self._open.pop(key, None)
+        self._catalogues.forget(key)
         remove_catalogue(self.folder / key)
 
     def _read(self, path: str | Path, key: str, columns: Mapping[str, str] | None) -> ImportedStars:
@@ -335,40 +337,8 @@ class SurveyCache:
             )
         return imported
 
-    def _opened(self, key: str) -> Catalogue | None:
-        """Return the open catalogue, opened again when its list of pixels has changed."""
-        folder = self.folder / key
-        try:
-            stat = (folder / hats.PARTITION_INFO).stat()
-        except FileNotFoundError:
-            return self._opened_elsewhere(key)
-        version = (stat.st_mtime_ns, stat.st_ino)
-        known = self._open.get(key)
-        if known is not None and known[0] == version:
-            return known[1]
-        opened = hats.open_catalogue(folder)
-        if opened is not None:
-            self._open[key] = (version, opened)
-        return opened
-
-    def _opened_elsewhere(self, key: str) -> Catalogue | None:
-        """Return a linked catalogue, or one that a killed program had just finished writing."""
-        folder = self.folder / key
-        try:
-            stat = (folder / LINK).stat()
-        except FileNotFoundError:
-            self._open.pop(key, None)
-            return hats.open_catalogue(folder)
-        version = (stat.st_mtime_ns, stat.st_ino)
-        known = self._open.get(key)
-        if known is None or known[0] != version:
-            linked = open_link(folder, key)
-            if linked is None:
-                return None
-            known = self._open[key] = (version, linked)
-        return known[1]
-
     def _refuse_link(self, key: str) -> None:
+        refuse_remote(self.folder)
         if (self.folder / key / LINK).exists():
             raise CpcsError(
                 "read_only",
@@ -378,7 +348,7 @@ class SurveyCache:
 
     def _catalogue(self, key: str) -> Catalogue:
         survey(key)
-        opened = self._opened(key)
+        opened = self._catalogues.get(key)
         if opened is None:
             raise CpcsError(
                 "not_cached",

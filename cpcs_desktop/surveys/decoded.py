@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 #: Bytes of decoded columns a process keeps.
 LIMIT_BYTES = 96 * 2**20
 
-Key = tuple[str, int, int, tuple[int, ...]]
+#: Path, what changes with its content, and row groups.
+Key = tuple[str, Hashable, tuple[int, ...]]
 
 
 class DecodedGroups:
@@ -41,8 +42,8 @@ class DecodedGroups:
 
         Parameters
         ----------
-        key : (str, int, int, tuple of int)
-            Path, modification time (ns), size, and row groups.
+        key : (str, hashable, tuple of int)
+            Path, what changes with its content, and row groups.
         read : callable
             Returns a pyarrow Table.
         """

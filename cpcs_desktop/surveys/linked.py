@@ -8,7 +8,7 @@ one file a pixel or a folder of parts.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -19,10 +19,12 @@ from numpy.typing import NDArray
 
 from cpcs_desktop.datamodel.errors import CpcsError
 from cpcs_desktop.datamodel.survey import ReferenceSurvey
+from cpcs_desktop.profile import place_of
 from cpcs_desktop.surveys.cached_survey import Damage
-from cpcs_desktop.surveys.catalogue import Catalogue
+from cpcs_desktop.surveys.catalogue import COVERAGE, Catalogue
 from cpcs_desktop.surveys.coverage import Coverage
 from cpcs_desktop.surveys.partition import Partition, Pixel
+from cpcs_desktop.surveys.places import readable, version_of
 from cpcs_desktop.surveys.provenance import Provenance, Source
 from cpcs_desktop.surveys.reading.column_formula import names_in
 from cpcs_desktop.surveys.reading.import_columns import choose_columns, to_stars
@@ -86,7 +88,7 @@ def write_link(folder: Path, key: str, target: Path, columns: Mapping[str, str] 
     folder.mkdir(parents=True, exist_ok=True)
     temporary = folder / (LINK + ".tmp")
     temporary.write_text(
-        json.dumps({"folder": str(target.resolve()), "columns": chosen}), encoding="utf-8"
+        json.dumps({"folder": str(target.absolute()), "columns": chosen}), encoding="utf-8"
     )
     temporary.replace(folder / LINK)
 
@@ -104,7 +106,7 @@ def open_link(folder: Path, key: str) -> LinkedCatalogue | None:
     except FileNotFoundError:
         return None
     declared = survey(key)
-    target = Path(link["folder"])
+    target = place_of(link["folder"])
     partition = _read_partition(target)
     properties = _properties(target)
     table = _columns_of(target, partition.pixels[0])
@@ -127,7 +129,7 @@ def open_link(folder: Path, key: str) -> LinkedCatalogue | None:
             sources=(Source(str(target), _as_date(date), stars),),
         ),
         partition=partition,
-        coverage=Coverage.of_ranges(partition.start, partition.end),
+        coverage=_coverage(target, partition),
         columns=link["columns"],
         needed=tuple(sorted(needed)),
     )
@@ -170,6 +172,16 @@ def _read_partition(target: Path) -> Partition:
     return Partition.of(pixels)
 
 
+def _coverage(target: Path, partition: Partition) -> Coverage:
+    """Return what a catalogue says that it covers; without a word, all of its pixels."""
+    pixels = Coverage.of_ranges(partition.start, partition.end)
+    try:
+        said = (target / COVERAGE).read_text(encoding="ascii")
+        return Coverage.from_moc_text(said).intersection(pixels)
+    except (OSError, ValueError):  # none, or of another kind
+        return pixels
+
+
 def _properties(target: Path) -> dict[str, str]:
     for name in ("hats.properties", "properties"):
         if (target / name).exists():
@@ -189,7 +201,7 @@ def _columns_of(target: Path, pixel: Pixel) -> RawTable:
     import pyarrow.parquet as pq
 
     try:
-        schema = pq.read_schema(pixel_files(target, pixel)[0])
+        schema = pq.read_schema(readable(pixel_files(target, pixel)[0]))
     except (OSError, pa.ArrowInvalid, IndexError) as error:
         raise CpcsError(
             "unreadable", f"The HATS catalogue {target} cannot be read: {error}.", ""
@@ -201,14 +213,13 @@ def _read_part(path: Path, needed: tuple[str, ...], region: Coverage) -> RawTabl
     """Read the row groups of a file that touch a region."""
     import pyarrow.parquet as pq
 
-    stat = path.stat()
-    footer, low, high = _footer(str(path), stat.st_mtime_ns, stat.st_size)
+    footer, low, high = _footer(path, version_of(path))
     first = np.searchsorted(region.end, low, side="right")
     last = np.searchsorted(region.start, high, side="right")
     groups = np.flatnonzero(last > first).tolist()
     if not groups:
         return None
-    with pq.ParquetFile(path, metadata=footer) as file:
+    with pq.ParquetFile(readable(path), metadata=footer, pre_buffer=True) as file:
         table = file.read_row_groups(groups, columns=list(needed), use_threads=False)
     if _INDEX in table.column_names:
         cells = np.asarray(table.column(_INDEX).to_numpy(), np.int64)
@@ -223,14 +234,12 @@ def _read_part(path: Path, needed: tuple[str, ...], region: Coverage) -> RawTabl
 
 
 @lru_cache(maxsize=512)
-def _footer(
-    path: str, mtime_ns: int, size: int
-) -> tuple[Any, NDArray[np.int64], NDArray[np.int64]]:
+def _footer(path: Path, version: Hashable) -> tuple[Any, NDArray[np.int64], NDArray[np.int64]]:
     """Return a footer and the cells that each row group may hold; all where it does not say."""
-    del mtime_ns, size
+    del version
     import pyarrow.parquet as pq
 
-    footer = pq.read_metadata(path)
+    footer = pq.read_metadata(readable(path))
     names = footer.schema.names
     low = np.zeros(footer.num_row_groups, np.int64)
     high = np.full(footer.num_row_groups, 1 << 62, np.int64)
@@ -251,7 +260,7 @@ def verify_link(linked: LinkedCatalogue) -> list[Damage]:
     for pixel in linked.partition.pixels:
         try:
             for path in pixel_files(linked.folder, pixel):
-                pq.read_metadata(path)
+                pq.read_metadata(readable(path))
         except (OSError, pa.ArrowInvalid) as error:
             damages.append(Damage(linked.provenance.survey, pixel.path, f"not readable: {error}"))
     return damages

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,13 +12,13 @@ from numpy.typing import NDArray
 
 from cpcs_desktop.datamodel.survey import ReferenceSurvey
 from cpcs_desktop.surveys.decoded import DecodedGroups
+from cpcs_desktop.surveys.places import SMALL_FILE, readable, version_of
 from cpcs_desktop.surveys.star_table import StarTable
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 ROW_GROUP = 20_000
-_SMALL_FILE = 4 << 20
 
 
 def schema_of(survey: ReferenceSurvey, *, text_ids: bool) -> pa.Schema:
@@ -118,9 +119,9 @@ class PixelReader:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        stat = path.stat()
-        self._size, self._mtime_ns = stat.st_size, stat.st_mtime_ns
-        self._footer, self._low, self._high = _footer(str(path), stat.st_mtime_ns, stat.st_size)
+        self._version = version_of(path)
+        self._size = int(path.stat().st_size)
+        self._footer, self._low, self._high = _footer(path, self._version)
 
     def read(
         self, start: NDArray[np.int64], end: NDArray[np.int64], survey: ReferenceSurvey
@@ -134,7 +135,7 @@ class PixelReader:
         groups = np.flatnonzero(last > first).tolist()
         if not groups:
             return None
-        key = (str(self.path), self._mtime_ns, self._size, tuple(groups))
+        key = (str(self.path), self._version, tuple(groups))
         table = _DECODED.get(key, lambda: self._decode(groups))
         cells = table.column("_healpix_29").to_numpy()
         low, high = np.searchsorted(cells, start), np.searchsorted(cells, end)
@@ -157,23 +158,21 @@ class PixelReader:
         """Return the file: a small one at once, so that no column waits for another thread."""
         import pyarrow as pa
 
-        if self._size <= _SMALL_FILE:
+        if self._size <= SMALL_FILE:
             return pa.BufferReader(self.path.read_bytes())
-        return self.path
+        return readable(self.path)
 
 
 _DECODED = DecodedGroups()
 
 
 @lru_cache(maxsize=512)
-def _footer(
-    path: str, mtime_ns: int, size: int
-) -> tuple[Any, NDArray[np.int64], NDArray[np.int64]]:
+def _footer(path: Path, version: Hashable) -> tuple[Any, NDArray[np.int64], NDArray[np.int64]]:
     """Return a file's footer and each row group's first and last cell; kept while unchanged."""
-    del mtime_ns, size
+    del version
     import pyarrow.parquet as pq
 
-    footer = pq.read_metadata(path)
+    footer = pq.read_metadata(readable(path))
     column = footer.schema.names.index("_healpix_29")
     stats = [footer.row_group(k).column(column).statistics for k in range(footer.num_row_groups)]
     known = [s is not None and s.has_min_max for s in stats]

@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cpcs_desktop.datamodel.errors import CpcsError
+from cpcs_desktop.surveys.places import is_remote, refuse_remote
 
 _JOURNAL = "journal.json"
 LOCK_TIMEOUT_S = 120.0
@@ -106,6 +107,8 @@ def locked(folder: Path, timeout_s: float = LOCK_TIMEOUT_S) -> Iterator[None]:
     """
     from filelock import FileLock, Timeout
 
+    refuse_remote(folder)
+
     folder.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder.with_name(f".{folder.name}.lock"))
     try:
@@ -124,6 +127,8 @@ def locked(folder: Path, timeout_s: float = LOCK_TIMEOUT_S) -> Iterator[None]:
 
 def recover(folder: Path) -> None:
     """Finish a renaming that a killed program left; does nothing while somebody holds the lock."""
+    if is_remote(folder):
+        return
     if not (_staging_of(folder) / _JOURNAL).exists():
         return
     with contextlib.suppress(CpcsError, PermissionError), locked(folder, timeout_s=0.0):

@@ -9,6 +9,10 @@ import numpy as np
 import pytest
 from astropy.table import Table
 
+from tests.practice import practice
+
+__all__ = ["practice"]
+
 SkyMaker = Callable[..., Table]
 
 
