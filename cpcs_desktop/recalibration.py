@@ -200,6 +200,12 @@ def _calibrate(kept: PointSubmission, cache: SurveyCache) -> Calibration:
     from cpcs_desktop.io.stored_list import exposure_of_text
 
     evidence = kept.evidence
+    if "frames" in kept.point.provenance:
+        raise CpcsError(
+            "is_average",
+            f"This point is the average of {len(kept.point.provenance['frames'])} exposures.",
+            "Recalibrate its frames on the night board, and average them again.",
+        )
     if evidence is None or evidence.source_list is None:
         raise CpcsError(
             "no_source_list",

@@ -1,6 +1,8 @@
 """The calibrated point: what calibration makes, the observer accepts, and the server keeps."""
 
+import hashlib
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -149,3 +151,20 @@ def point_id(ivorn: str, sha256: str, hdu: int) -> str:
     harmless.
     """
     return str(uuid.uuid5(uuid.uuid5(uuid.NAMESPACE_URL, ivorn), f"{sha256}:{hdu}"))
+
+
+def average_id(ivorn: str, frames: Iterable[tuple[str, int]]) -> str:
+    """Return the UUIDv5 of the average of several frames: event, and the frames as a set.
+
+    The same frames for the same event are the same point on every machine and in any order; it is
+    another point than that of any single frame.
+
+    Parameters
+    ----------
+    ivorn : str
+    frames : iterable of (str, int)
+        SHA-256 and HDU.
+    """
+    words = "\n".join(sorted(f"{sha256}:{hdu}" for sha256, hdu in frames))
+    digest = hashlib.sha256(words.encode()).hexdigest()
+    return str(uuid.uuid5(uuid.uuid5(uuid.NAMESPACE_URL, ivorn), f"average:{digest}"))

@@ -32,8 +32,8 @@ _LAST_LOOKED_AT = "current"
 class Night:
     """Rows of the night with every decision, durable before a command returns.
 
-    Every command returns :class:`Changes`; commands of the observer can be undone, what the
-    program found out by working (extraction, fits) cannot. Used by one thread.
+    Commands of the observer can be undone, what the program found out by working cannot. Used by
+    one thread.
 
     Parameters
     ----------
@@ -126,13 +126,8 @@ class Night:
         self, keys: Iterable[int], event: str | None, target: tuple[float, float] | None
     ) -> Changes:
         """Say which event (or bare position) rows are looked at for."""
-        return self._change(
-            keys,
-            f"assign {event or 'a position'}",
-            event=event,
-            target=target,
-            revision=0,
-        )
+        label = f"assign {event or 'a position'}"
+        return self._change(keys, label, event=event, target=target, revision=0)
 
     def exclude(self, key: int, rows: Iterable[int]) -> Changes:
         """Take stars out of the fits, or put back those that are out already.
@@ -188,8 +183,13 @@ class Night:
         return self._unaccept(f"reject ({reason})", key, changed)
 
     def point_of(self, key: int) -> str | None:
-        """Return the id that the point of a row has or would have; None while it is not known."""
+        """Return the id that the point of a row has or would have; None while it is not known.
+
+        Rows that were averaged share one point.
+        """
         frame = self._frames[key]
+        if frame.decisions.average is not None:
+            return frame.decisions.average
         if frame.facts.frame_id is None or frame.decisions.event is None:
             return None
         sha256, _, hdu = frame.facts.frame_id.partition(":")
@@ -213,12 +213,33 @@ class Night:
         changes = self._decide("accept", {key: changed}, acceptance, "put")
         return changes | _point_changed(acceptance)
 
+    def averaged(self, keys: Iterable[int], acceptance: Acceptance) -> Changes:
+        """Turn rows green that share one point; it is in the outbox, on disk."""
+        moved = {
+            key: replace(
+                self._frames[key].decisions,
+                verdict=Verdict.ACCEPTED,
+                reject_reason=None,
+                revision=acceptance.revision,
+                average=acceptance.point_id,
+            )
+            for key in keys
+        }
+        label = f"average {_count(len(moved), 'row')}"
+        return self._decide(label, moved, acceptance, "put") | _point_changed(acceptance)
+
     def _unaccept(self, label: str, key: int, changed: Decisions) -> Changes:
         acceptance = self._kept(self._frames[key])
         if self._frames[key].decisions.verdict is not Verdict.ACCEPTED or acceptance is None:
             return self._decide(label, {key: changed})
         self._outbox.withdraw(acceptance.point_id, label)
-        changes = self._decide(label, {key: changed}, acceptance, "take")
+        moved = {
+            other.key: replace(other.decisions, verdict=Verdict.UNDECIDED, average=None)
+            for other in self._frames.values()
+            if other.decisions.average == acceptance.point_id
+        }
+        moved[key] = replace(changed, average=None)
+        changes = self._decide(label, moved, acceptance, "take")
         return changes | _point_changed(acceptance)
 
     def _kept(self, frame: NightFrame) -> Acceptance | None:
@@ -325,7 +346,7 @@ class Night:
             before = self._frames[key].decisions
             after = replace(before, **changed)  # type: ignore[arg-type]
             if after.changes_fit != before.changes_fit and before.verdict is Verdict.ACCEPTED:
-                after = replace(after, verdict=Verdict.UNDECIDED)
+                after = replace(after, verdict=Verdict.UNDECIDED, average=None)
             if after != before:
                 moved[key] = after
         return self._decide(label, moved)

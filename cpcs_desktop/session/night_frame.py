@@ -74,6 +74,8 @@ class Decisions:
         False when the row was taken off the board.
     psf : bool
         Whether the target is measured by a PSF fit together with its neighbours.
+    average : str or None
+        Id of the point in which this row was averaged with others.
     """
 
     event: str | None = None
@@ -90,6 +92,7 @@ class Decisions:
     comment: str = ""
     present: bool = True
     psf: bool = False
+    average: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the decisions JSON-ready."""

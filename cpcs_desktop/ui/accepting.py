@@ -31,6 +31,9 @@ class Accepting:
         if frame is None or bridge.calibration is None:
             bridge.said.emit("There is nothing to accept yet.")
             return
+        if frame.decisions.average is not None:
+            bridge.said.emit("This row is part of an average; withdraw that first (w).")
+            return
         if bridge.dry_run:
             bridge.said.emit("Dry run: the result is shown, nothing goes into the outbox.")
             return

@@ -22,7 +22,7 @@ _ROOT = QModelIndex()
 
 #: title, tooltip
 COLUMNS: tuple[tuple[str, str], ...] = (
-    ("", "What you decided: ✔ accepted, ✘ rejected, ○ not yet; ● marks work under way"),
+    ("", "What you decided: ✔ accepted, Σ averaged, ✘ rejected, ○ not yet; ● marks work under way"),
     ("Frame", "Small picture and name of the file"),
     ("UTC", "Mid-exposure, UTC"),
     ("Band", "Band the calibration chose; ? where two bands explain the stars equally well"),
@@ -266,6 +266,8 @@ def _verdict_text(frame: NightFrame) -> str:
     if decisions.verdict is Verdict.REJECTED:
         return f"rejected: {decisions.reject_reason}"
     if decisions.verdict is Verdict.ACCEPTED:
+        if decisions.average is not None:
+            return f"averaged with other rows into one point, revision {decisions.revision}"
         return f"accepted, revision {decisions.revision}"
     return "changed since it was accepted" if decisions.revision else "not decided yet"
 
@@ -273,6 +275,8 @@ def _verdict_text(frame: NightFrame) -> str:
 def _mark(frame: NightFrame) -> str:
     if frame.state in {FrameState.EXTRACTING, FrameState.EXTRACTED}:
         return "●"
+    if frame.decisions.average is not None:
+        return "Σ"
     return _VERDICT_MARK[frame.decisions.verdict]
 
 

@@ -118,6 +118,7 @@ def commands(window: MainWindow) -> dict[str, Command]:
         "comment": comment,
         "settings": window.show_settings,
         "accept": window.accept,
+        "average": lambda: window.averaging.average(board.selected_keys()),
         "reject": calibrate.result.ask_reason,
         "submit": bridge.sending.push_now,
         "dryRun": calibrate.target_bar.dry_run.toggle,

@@ -53,6 +53,7 @@ GESTURES: tuple[Gesture, ...] = (
     Gesture("comment", "Write a comment", ("C",), "Edit"),
     Gesture("settings", "Settings …", ("Ctrl+,",), "Edit"),
     Gesture("accept", "Accept", ("A",), "Result"),
+    Gesture("average", "Average the selected rows", ("Shift+A",), "Result"),
     Gesture("reject", "Reject, with a reason", ("R",), "Result"),
     Gesture("submit", "Submit what waits", ("S",), "Result"),
     Gesture("dryRun", "Dry run", ("D",), "Result"),

@@ -13,6 +13,7 @@ from cpcs_desktop.profile import Profile
 from cpcs_desktop.session.changes import Changes
 from cpcs_desktop.session.night_frame import FrameState
 from cpcs_desktop.settings import AppSettings
+from cpcs_desktop.ui.averaging import Averaging
 from cpcs_desktop.ui.bridge import Bridge
 from cpcs_desktop.ui.calibrate_tab import CalibrateTab
 from cpcs_desktop.ui.commands import add_menus
@@ -72,6 +73,7 @@ class MainWindow(QMainWindow):
         self.outbox = OutboxView(self.bridge, theme)
         self.desk = PointDesk(self.bridge, self)
         self._connect_points()
+        self.averaging = Averaging(self.bridge, self)
         self.watching = Watching(self.bridge, self)
         self.samp = SampLink(self.bridge, self)
         self.tabs = QTabWidget(self)
@@ -148,6 +150,7 @@ class MainWindow(QMainWindow):
         self.watching.stop()
         self.desk.close()
         self.surveys.close_down()
+        self.averaging.close()
         self.samp.close()
         self.bridge.close()
         super().closeEvent(event)
@@ -374,6 +377,7 @@ class MainWindow(QMainWindow):
             self.bridge.work.idle
             and all(f.state in done for f in self.bridge.night.frames)
             and len(self.bridge.tasks) == 0
+            and not self.averaging.running
             and self.calibrate.image.rendered
             and self.calibrate.stars.shown
             and (frame is None or self.bridge.exposure is not None or frame.error is not None)

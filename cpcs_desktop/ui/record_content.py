@@ -148,7 +148,9 @@ def _facts(submission: PointSubmission) -> Sequence[tuple[str, str, str]]:
     ]
     rows += [("error budget", n, _word(v)) for n, v in point.error_budget.model_dump().items()]
     for name, value in point.provenance.items():
-        if isinstance(value, dict):
+        if name == "frames":
+            rows += [("exposures", _word(f.get("file_name")), _exposure_words(f)) for f in value]
+        elif isinstance(value, dict):
             rows += [("provenance", f"{name}: {part}", _word(v)) for part, v in value.items()]
         else:
             rows.append(("provenance", name, _word(value)))
@@ -168,6 +170,13 @@ def _facts(submission: PointSubmission) -> Sequence[tuple[str, str, str]]:
         rows.append(("band", _word(fit.get("band")), fit.get("reason") or words))
     rows += [("settings", name, _word(value)) for name, value in evidence.settings.items()]
     return rows
+
+
+def _exposure_words(frame: dict[str, Any]) -> str:
+    return (
+        f"MJD {_word(frame.get('mjd'))}, {_word(frame.get('mag'))} ± {_word(frame.get('mag_err'))}"
+        f" mag, weight {_word(frame.get('weight'))}, frame {_word(frame.get('frame_sha256'))}"
+    )
 
 
 def _word(value: Any) -> str:
@@ -195,9 +204,12 @@ def headline(record: Record) -> str:
         f"{numbers.number(point.mjd, 5)} ({numbers.iso(point.mjd)} UTC) &nbsp; revision "
         f"{point.revision}"
     )
+    frames = made.get("frames", ())
+    sha256 = str(made.get("frame_sha256", numbers.DASH))
+    of_frame = f"average of {len(frames)} frames" if frames else f"frame {_safe(sha256)[:16]}…"
     frame = (
-        f"{_safe(who or 'observatory not named')} · {_safe(point.file_name)} · frame "
-        f"{_safe(str(made.get('frame_sha256', numbers.DASH)))[:16]}… · "
+        f"{_safe(who or 'observatory not named')} · {_safe(point.file_name)} · "
+        f"{of_frame} · "
         f"{_safe(str(made.get('software', numbers.DASH)))}"
     )
     lines = [what, frame, _safe(" · ".join(history(record)))]

@@ -251,7 +251,8 @@ class ResultView(QWidget):
         theme, decisions = self._theme, frame.decisions
         small = "font-size:small; font-weight:normal"
         if decisions.verdict is Verdict.ACCEPTED:
-            return f' <span style="color:{css(theme.good)};{small}">&nbsp;✔ accepted</span>'
+            word = "✔ accepted" if decisions.average is None else "Σ averaged"
+            return f' <span style="color:{css(theme.good)};{small}">&nbsp;{word}</span>'
         if decisions.verdict is Verdict.REJECTED:
             why = f"✘ rejected: {decisions.reject_reason}"
             return f' <span style="color:{css(theme.bad)};{small}">&nbsp;{why}</span>'

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import logging
 import sys
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from typing import ParamSpec, TypeVar
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
@@ -32,6 +34,8 @@ from cpcs_desktop.ui.preview import Preview
 from cpcs_desktop.ui.task import Tasks
 from cpcs_desktop.ui.warming import import_needed
 
+P = ParamSpec("P")
+T = TypeVar("T")
 _log = logging.getLogger(__name__)
 _KEPT_CALIBRATIONS = 8
 _KEPT_EXPOSURES = 24
@@ -268,6 +272,10 @@ class Workbench(QObject):
         self._fitting.close()
         for pool in (self._measuring, self._warming, self._picturing):
             pool.shutdown(wait=True, cancel_futures=True)
+
+    def fit_elsewhere(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Run a function in the child that fits, after what waits there already."""
+        return self._fitting.submit(work, *args, **kwargs)
 
     # -- measuring -------------------------------------------------------------------------------
 
