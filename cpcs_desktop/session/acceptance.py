@@ -39,6 +39,18 @@ class Acceptance:
         return cls(submission.point_id, submission.revision)
 
 
+def accepted_in(outbox: Outbox, point_id: str) -> Acceptance | None:
+    """Return a point as it lies in the outbox, None when it does not, or was withdrawn."""
+    try:
+        kept = outbox.get(point_id)
+    except CpcsError as error:
+        if error.code != "no_such_point":
+            raise
+        return None
+    withdrawn = kept.state is SubmissionState.WITHDRAWN
+    return None if withdrawn else Acceptance(kept.point_id, kept.revision)
+
+
 def accept_again(outbox: Outbox, acceptance: Acceptance) -> Acceptance:
     """Put a revision that was withdrawn back into the outbox, as the newest one."""
     kept = next(

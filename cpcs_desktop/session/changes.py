@@ -43,6 +43,11 @@ class Changes:
     selection: bool = False
     pixels: bool = False
 
+    @classmethod
+    def of_point(cls, point_id: str) -> Changes:
+        """Say that a point was put into the outbox or taken out of it."""
+        return cls(queue=True, points=frozenset({point_id}))
+
     def __or__(self, other: Changes) -> Changes:
         """Join two changes."""
         return Changes(

@@ -11,9 +11,8 @@ from cpcs_desktop.datamodel.errors import CpcsError
 from cpcs_desktop.datamodel.event import Event
 from cpcs_desktop.datamodel.point import point_id
 from cpcs_desktop.datamodel.sources import Exposure
-from cpcs_desktop.datamodel.submission import SubmissionState
 from cpcs_desktop.profile import Profile
-from cpcs_desktop.session.acceptance import Acceptance, accept_again
+from cpcs_desktop.session.acceptance import Acceptance, accept_again, accepted_in
 from cpcs_desktop.session.changes import Changes
 from cpcs_desktop.session.night_frame import (
     Decisions,
@@ -171,6 +170,17 @@ class Night:
         """Give the time of a list that has none."""
         return self._change(keys, "set times", mjd=mjd, exposure_s=exposure_s)
 
+    def use_check_star(self, key: int, place: tuple[float, float] | None) -> Changes:
+        """Check every row of this row's target by another star; None is automatic."""
+        here = self._frames[key].decisions
+        same = [
+            f.key
+            for f in self.frames
+            if (f.decisions.event, f.decisions.target) == (here.event, here.target)
+        ]
+        label = "automatic check star" if place is None else "choose the check star"
+        return self._change(same, label, check_star=place)
+
     def set_comment(self, key: int, comment: str) -> Changes:
         """Write the comment that goes with the point."""
         return self._change([key], "write a comment", comment=comment)
@@ -211,7 +221,7 @@ class Night:
             revision=acceptance.revision,
         )
         changes = self._decide("accept", {key: changed}, acceptance, "put")
-        return changes | _point_changed(acceptance)
+        return changes | Changes.of_point(acceptance.point_id)
 
     def averaged(self, keys: Iterable[int], acceptance: Acceptance) -> Changes:
         """Turn rows green that share one point; it is in the outbox, on disk."""
@@ -226,7 +236,7 @@ class Night:
             for key in keys
         }
         label = f"average {_count(len(moved), 'row')}"
-        return self._decide(label, moved, acceptance, "put") | _point_changed(acceptance)
+        return self._decide(label, moved, acceptance, "put") | Changes.of_point(acceptance.point_id)
 
     def _unaccept(self, label: str, key: int, changed: Decisions) -> Changes:
         acceptance = self._kept(self._frames[key])
@@ -240,21 +250,12 @@ class Night:
         }
         moved[key] = replace(changed, average=None)
         changes = self._decide(label, moved, acceptance, "take")
-        return changes | _point_changed(acceptance)
+        return changes | Changes.of_point(acceptance.point_id)
 
     def _kept(self, frame: NightFrame) -> Acceptance | None:
         """Return the row's point as it lies in the outbox, None when none does."""
         point = self.point_of(frame.key)
-        if point is None:
-            return None
-        try:
-            kept = self._outbox.get(point)
-        except CpcsError as error:
-            if error.code != "no_such_point":
-                raise
-            return None
-        withdrawn = kept.state is SubmissionState.WITHDRAWN
-        return None if withdrawn else Acceptance(kept.point_id, kept.revision)
+        return None if point is None else accepted_in(self._outbox, point)
 
     # -- undo and redo -------------------------------------------------------------------------
 
@@ -279,7 +280,7 @@ class Night:
             acceptance = accept_again(self._outbox, acceptance)
             moved = {k: replace(d, revision=acceptance.revision) for k, d in moved.items()}
         if acceptance is not None:
-            changes = _point_changed(acceptance)
+            changes = Changes.of_point(acceptance.point_id)
         return changes | self._apply(
             moved, lambda: self._store.mark_step(step, undone=back, acceptance=acceptance)
         )
@@ -394,10 +395,6 @@ class Night:
             for frame in frames:
                 self._store.save(frame)
         self._frames |= {frame.key: frame for frame in frames}
-
-
-def _point_changed(acceptance: Acceptance) -> Changes:
-    return Changes(queue=True, points=frozenset({acceptance.point_id}))
 
 
 def _count(n: int, noun: str) -> str:

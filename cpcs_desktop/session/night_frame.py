@@ -76,6 +76,8 @@ class Decisions:
         Whether the target is measured by a PSF fit together with its neighbours.
     average : str or None
         Id of the point in which this row was averaged with others.
+    check_star : (float, float) or None
+        RA and Dec, degrees, of the constant star the observer chose; None is automatic.
     """
 
     event: str | None = None
@@ -93,6 +95,7 @@ class Decisions:
     present: bool = True
     psf: bool = False
     average: str | None = None
+    check_star: tuple[float, float] | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the decisions JSON-ready."""
@@ -102,12 +105,14 @@ class Decisions:
     def from_json(cls, stored: dict[str, Any]) -> Decisions:
         """Read what :meth:`as_json` wrote."""
         target, reason = stored["target"], stored["reject_reason"]
+        check = stored.get("check_star")
         return cls(
             **stored
             | {
                 "target": None if target is None else (float(target[0]), float(target[1])),
                 "excluded": frozenset(stored["excluded"]),
                 "verdict": Verdict(stored["verdict"]),
+                "check_star": None if check is None else (float(check[0]), float(check[1])),
                 "reject_reason": None if reason is None else RejectReason(reason),
             }
         )
@@ -132,7 +137,9 @@ class Decisions:
 class FrameFacts:
     """What the board shows of a row; kept, so that a reopened night is there at once.
 
-    Magnitudes in mag, FWHM in pixels, times in MJD and seconds; None where unknown.
+    Magnitudes in mag, FWHM in pixels, times in MJD and seconds; None where unknown. ``hjd`` is UTC,
+    ``bjd`` TDB, both from the geocentre. ``stars`` are those around the target, each RA and Dec
+    (degrees), magnitude, error and membership: the check star is one of them.
     """
 
     frame_id: str | None = None
@@ -156,6 +163,14 @@ class FrameFacts:
     mag_err_total: float | None = None
     limit_reason: str | None = None
     worst_check: str | None = None
+    hjd: float | None = None
+    bjd: float | None = None
+    stars: tuple[tuple[float, ...], ...] = ()
+
+    @classmethod
+    def from_json(cls, stored: dict[str, Any]) -> FrameFacts:
+        """Read what was kept."""
+        return cls(**stored | {"stars": tuple(tuple(s) for s in stored.get("stars", ()))})
 
     @classmethod
     def of_exposure(cls, exposure: Exposure, times: Decisions) -> FrameFacts:
@@ -184,11 +199,22 @@ class FrameFacts:
 
     def with_result(self, calibration: Calibration) -> FrameFacts:
         """Add what the calibration found."""
+        from cpcs_desktop.io.light_curve_table import sun_and_barycentre_dates
+        from cpcs_desktop.session.check_star import stars_around
+
+        mjd = calibration.exposure.frame.mjd
+        hjd = bjd = None
+        if mjd is not None:
+            dates = sun_and_barycentre_dates(np.array([mjd]), *calibration.target)
+            hjd, bjd = (float(date[0]) for date in dates)
         fit, measured = calibration.chosen, calibration.measurement
         levels = [check.level for check in calibration.checks]
         return replace(
             self,
-            mjd=calibration.exposure.frame.mjd,
+            mjd=mjd,
+            hjd=hjd,
+            bjd=bjd,
+            stars=stars_around(calibration),
             exposure_s=calibration.exposure.frame.exposure_s,
             band=calibration.choice.band,
             ambiguous=calibration.choice.ambiguous,

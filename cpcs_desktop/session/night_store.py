@@ -164,7 +164,7 @@ class NightStore:
                 path=path,
                 state=FrameState(state),
                 decisions=Decisions.from_json(json.loads(decisions)),
-                facts=FrameFacts(**json.loads(facts)),
+                facts=FrameFacts.from_json(json.loads(facts)),
                 error=None if error is None else CpcsError(**json.loads(error)),
                 thumbnail=thumbnail,
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersisten
 from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
 
 from cpcs_desktop.session.changes import Changes
+from cpcs_desktop.session.check_star import CheckStar, by_target, check_star
 from cpcs_desktop.session.night_frame import FrameState, NightFrame, Verdict
 from cpcs_desktop.ui import numbers
 from cpcs_desktop.ui.bridge import Bridge
@@ -31,13 +32,19 @@ COLUMNS: tuple[tuple[str, str], ...] = (
     ("ZP", "Zero point: reference minus instrumental magnitude, mag"),
     ("Trend", "Zero point against the median of the night in the same band, mag; clouds lower it"),
     ("Scatter", "Intrinsic scatter of the fit beyond the formal errors, mag"),
+    ("Check", "The check star against the mean of its band over the night, mag"),
     ("FWHM", "Median full width at half maximum of the stars, pixels"),
     ("Sources", "Sources measured on the frame"),
     ("MJD", "Mid-exposure, MJD, UTC"),
+    ("HJD", "Mid-exposure, Heliocentric Julian Date, UTC, from the geocentre"),
+    ("BJD", "Mid-exposure, Barycentric Julian Date, TDB, from the geocentre"),
     ("Status", "How far the work has come, or why it stopped"),
 )
-(STATE, NAME, UTC, BAND, MAG, FILTER, ZP, TREND, SCATTER, FWHM, SOURCES, MJD, STATUS) = range(13)
-_RIGHT = {MAG, ZP, TREND, SCATTER, FWHM, SOURCES, MJD}
+(STATE, NAME, UTC, BAND, MAG, FILTER, ZP, TREND, SCATTER, CHECK, FWHM, SOURCES, MJD, HJD, BJD,
+ STATUS) = range(16)  # fmt: skip
+_RIGHT = {MAG, ZP, TREND, SCATTER, CHECK, FWHM, SOURCES, MJD, HJD, BJD}
+#: A zero point lower than its band's median by more is a cloud's work.
+CLOUD_MAG = 0.3
 _VERDICT_MARK = {Verdict.ACCEPTED: "✔", Verdict.REJECTED: "✘", Verdict.UNDECIDED: "○"}
 
 
@@ -50,8 +57,11 @@ class BoardModel(QAbstractTableModel):
         self._theme = theme
         self._frames: list[NightFrame] = list(bridge.night.frames)
         self._pictures: dict[int, QIcon] = {}
+        self.check_stars: list[CheckStar] = []
         self._trend: dict[int, float] = {}
+        self._checks: dict[int, float] = {}
         self._compute_trend()
+        self._compute_checks()
         bridge.changed.connect(self._on_changed)
 
     # -- Qt's questions --------------------------------------------------------------------------
@@ -123,18 +133,24 @@ class BoardModel(QAbstractTableModel):
             self.beginResetModel()
             self._frames = list(self._bridge.night.frames)
             self._compute_trend()
+            self._compute_checks()
             self.endResetModel()
             return
         if changes.frames:
             rows = [n for n, f in enumerate(self._frames) if f.key in changes.frames]
             for row in rows:
                 self._frames[row] = self._bridge.night.frame(self._frames[row].key)
-            before = dict(self._trend)
+            before = (self._trend, self._checks)
             self._compute_trend()
-            if before != self._trend and self._frames:
-                # This column alone: a table that heard of all cells would sort 500 rows again.
-                last = self.index(len(self._frames) - 1, TREND)
-                self.dataChanged.emit(self.index(0, TREND), last)
+            self._compute_checks()
+            # These columns alone: a table that heard of all cells would sort 500 rows again.
+            for column, old, new in (
+                (TREND, before[0], self._trend),
+                (CHECK, before[1], self._checks),
+            ):
+                if old != new:
+                    last = self.index(len(self._frames) - 1, column)
+                    self.dataChanged.emit(self.index(0, column), last)
             if rows:
                 last = self.index(max(rows), len(COLUMNS) - 1)
                 self.dataChanged.emit(self.index(min(rows), 0), last)
@@ -158,6 +174,22 @@ class BoardModel(QAbstractTableModel):
             if len(levels) > 1:
                 self._trend |= {key: value - median for key, value in levels}
 
+    @property
+    def trend(self) -> Mapping[int, float]:
+        """Zero point of each row against the median of its band, mag; clouds lower it."""
+        return self._trend
+
+    def _compute_checks(self) -> None:
+        """How far the check stars lie from their means, of the rows that show one."""
+        self.check_stars = [
+            star for rows in by_target(self._frames).values() if (star := check_star(rows))
+        ]
+        self._checks = {k: v for star in self.check_stars for k, v in star.deviation.items()}
+
+    def check_of(self, key: int | None) -> CheckStar | None:
+        """Return the check star that a row shows."""
+        return next((s for s in self.check_stars if key in s.deviation), None)
+
     def _picture(self, frame: NightFrame) -> QIcon | None:
         if not frame.thumbnail:
             return None
@@ -168,11 +200,11 @@ class BoardModel(QAbstractTableModel):
         return self._pictures[frame.key]
 
     def _text(self, frame: NightFrame, column: int) -> str:
-        return _TEXTS[column](frame) if column != TREND else self._trend_text(frame)
-
-    def _trend_text(self, frame: NightFrame) -> str:
-        trend = self._trend.get(frame.key)
-        return "" if trend is None else numbers.number(trend, 2, sign=True)
+        if column in {TREND, CHECK}:
+            value = (self._trend if column == TREND else self._checks).get(frame.key)
+            digits = 2 if column == TREND else 3
+            return "" if value is None else numbers.number(value, digits, sign=True)
+        return _TEXTS[column](frame)
 
     def _tooltip(self, frame: NightFrame, column: int) -> str:
         if column in {STATE, STATUS}:
@@ -199,7 +231,7 @@ class BoardModel(QAbstractTableModel):
             if frame.state is FrameState.CALIBRATED:
                 return qcolor(theme.level(frame.facts.worst_check or "green"))
             return qcolor(theme.faint)
-        if column == TREND and abs(self._trend.get(frame.key, 0.0)) > 0.3:
+        if column == TREND and abs(self._trend.get(frame.key, 0.0)) > CLOUD_MAG:
             return qcolor(theme.warning)
         if frame.decisions.verdict is Verdict.REJECTED:
             return qcolor(theme.faint)
@@ -213,6 +245,9 @@ class BoardModel(QAbstractTableModel):
             MAG: facts.mag,
             ZP: facts.zero_point,
             TREND: self._trend.get(frame.key),
+            CHECK: self._checks.get(frame.key),
+            HJD: facts.hjd,
+            BJD: facts.bjd,
             SCATTER: facts.scatter,
             FWHM: facts.fwhm_pix,
             SOURCES: facts.n_sources,
@@ -313,5 +348,7 @@ _TEXTS: dict[int, Callable[[NightFrame], str]] = {
     FWHM: lambda f: _known(f.facts.fwhm_pix, 1),
     SOURCES: lambda f: "" if f.facts.n_sources is None else str(f.facts.n_sources),
     MJD: lambda f: _known(f.facts.mjd, 5),
+    HJD: lambda f: _known(f.facts.hjd, 5),
+    BJD: lambda f: _known(f.facts.bjd, 5),
     STATUS: status_text,
 }

@@ -10,6 +10,7 @@ from cpcs_desktop.session.changes import Changes
 from cpcs_desktop.ui import board_model
 from cpcs_desktop.ui.board_model import KEY_ROLE, SORT_ROLE, BoardModel
 from cpcs_desktop.ui.bridge import Bridge
+from cpcs_desktop.ui.night_strip import NightStrip
 from cpcs_desktop.ui.theme import Theme
 
 _EMPTY = "Drop frames or folders here"
@@ -98,7 +99,9 @@ class BoardView(QWidget):
         layout.setContentsMargins(4, 4, 4, 4)
         layout.setSpacing(4)
         layout.addWidget(self.filter)
-        layout.addWidget(self.table)
+        layout.addWidget(self.table, 1)
+        self.strip = NightStrip(bridge, self.model, theme, self)
+        layout.addWidget(self.strip)
 
         self.table.selectionModel().currentRowChanged.connect(self._on_current)
         self.model.modelReset.connect(self._show_current)
@@ -108,6 +111,7 @@ class BoardView(QWidget):
     def use_theme(self, theme: Theme) -> None:
         """Use other colours."""
         self.model.use_theme(theme)
+        self.strip.use_theme(theme)
         self._size_columns()
 
     def selected_keys(self) -> list[int]:
@@ -127,9 +131,12 @@ class BoardView(QWidget):
             board_model.ZP: "25.1140",
             board_model.TREND: "Trend .",
             board_model.SCATTER: "Scatter .",
+            board_model.CHECK: "−0.0123 .",
             board_model.FWHM: "FWHM .",
             board_model.SOURCES: "Sources .",
             board_model.MJD: "57612.912340",
+            board_model.HJD: "2457613.412340",
+            board_model.BJD: "2457613.412340",
         }
         for column, text in texts.items():
             self.table.setColumnWidth(column, wide(text) + 16)

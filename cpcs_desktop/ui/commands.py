@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtGui import QAction, QKeySequence
 
 from cpcs_desktop.datamodel.band import BandRequest
+from cpcs_desktop.session.check_star import KEPT_STARS, is_kept, place_of, source_at
 from cpcs_desktop.ui.gestures import GESTURES, MENUS, Gesture
 from cpcs_desktop.ui.light_curve_points import PointMeant
 from cpcs_desktop.ui.markers import Overlay
@@ -42,6 +43,37 @@ def commands(window: MainWindow) -> dict[str, Command]:
         fit = bridge.shown_fit
         if fit is not None:
             bridge.request_band(BandRequest.parse(fit.band))
+
+    def check_star() -> None:
+        key, fit, calibration = bridge.current, bridge.shown_fit, bridge.calibration
+        if key is None or fit is None or calibration is None or len(bridge.selection) != 1:
+            bridge.said.emit("Select one star first: click it in the image or in a plot.")
+            return
+        place = place_of(calibration, fit, min(bridge.selection))
+        if place is None:
+            bridge.said.emit("This source is no star of the fit: choose a matched one.")
+            return
+        if not is_kept(bridge.night.frame(key).facts.stars, place):
+            bridge.said.emit(
+                f"A check star stands beside the target: choose one of the {KEPT_STARS} nearest."
+            )
+            return
+        bridge.command(lambda: bridge.night.use_check_star(key, place))
+        bridge.said.emit("This star is the check star of the night now (u takes it back).")
+
+    def show_check_star() -> None:
+        star, fit, calibration = (
+            board.model.check_of(bridge.current),
+            bridge.shown_fit,
+            bridge.calibration,
+        )
+        row = None
+        if star is not None and fit is not None and calibration is not None:
+            row = source_at(calibration, fit, (star.ra, star.dec))
+        if row is None:
+            bridge.said.emit("No check star is known on this frame.")
+        else:
+            bridge.select([row])
 
     def again() -> None:
         if bridge.current is not None:
@@ -111,6 +143,8 @@ def commands(window: MainWindow) -> dict[str, Command]:
         "redo": bridge.redo,
         "exclude": exclude,
         "restoreAll": restore_all,
+        "checkStar": check_star,
+        "showCheckStar": show_check_star,
         "force": force,
         "automatic": lambda: bridge.request_band(BandRequest()),
         "event": event,

@@ -46,6 +46,8 @@ GESTURES: tuple[Gesture, ...] = (
     Gesture("redo", "Redo", ("Shift+U", "Ctrl+Shift+Z"), "Edit"),
     Gesture("exclude", "Exclude or restore the star", ("X",), "Edit"),
     Gesture("restoreAll", "Restore all stars", ("Shift+X",), "Edit"),
+    Gesture("checkStar", "Take the selected star as check star", ("Ctrl+K",), "Edit"),
+    Gesture("showCheckStar", "Light the check star", ("Ctrl+Shift+K",), "View"),
     Gesture("force", "Ask for the band shown large", ("F",), "Edit"),
     Gesture("automatic", "Automatic band", ("Shift+F",), "Edit"),
     Gesture("event", "Choose the event", ("E",), "Edit"),
