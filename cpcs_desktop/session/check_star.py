@@ -119,38 +119,70 @@ class CheckStar:
     bands: tuple[BandScatter, ...] = ()
 
 
-def check_star(frames: Sequence[NightFrame]) -> CheckStar | None:
-    """Return the check star of the rows of one target; None while no frame shows one.
+class CheckStars:
+    """Finds check stars; keeps what it has read of each row, because it is asked often."""
 
-    The observer's choice, else of the first frame's stars the one nearest to the target's
-    brightness that most frames show. Nobody looks at its scatter before it is chosen: the quietest
-    of forty stars would be quiet by luck.
-    """
-    shown = [f for f in frames if f.facts.stars]
-    if not shown:
-        return None
-    wish = next((f.decisions.check_star for f in shown if f.decisions.check_star), None)
-    tables = [np.array(f.facts.stars, dtype=np.float64) for f in shown]
-    place = wish or _automatic(shown[0], tables)
-    if place is None:
-        return None
-    found = [(f, row) for f, t in zip(shown, tables, strict=True) if (row := _at(t, place)) >= 0]
-    by_key = {f.key: t for f, t in zip(shown, tables, strict=True)}
-    deviation: dict[int, float] = {}
-    errors: dict[int, float] = {}
-    bands = []
-    for band in sorted({str(f.facts.band) for f, _ in found}):
-        here = [(f, by_key[f.key][row]) for f, row in found if f.facts.band == band]
-        mag = np.array([star[2] for _, star in here])
-        err = np.array([np.hypot(star[3], f.facts.zero_point_err or 0.0) for f, star in here])
-        mean = float(mag.mean())
-        deviation |= {f.key: float(m - mean) for (f, _), m in zip(here, mag, strict=True)}
-        errors |= {f.key: float(e) for (f, _), e in zip(here, err, strict=True)}
-        if len(here) > 1:
-            rms = float(mag.std(ddof=1))
-            bands.append(BandScatter(band, len(here), mean, rms, float(np.sqrt((err**2).mean()))))
-    bands.sort(key=lambda b: -b.n)
-    return CheckStar(place[0], place[1], wish is not None, deviation, errors, tuple(bands))
+    def __init__(self) -> None:
+        self._tables: dict[int, tuple[Stars, NDArray[np.float64]]] = {}
+
+    def of(self, frames: Sequence[NightFrame]) -> CheckStar | None:
+        """Return the check star of the rows of one target; None while no frame shows one.
+
+        The observer's choice, else of the first frame's stars the one nearest to the target's
+        brightness that most frames show. Nobody looks at its scatter before it is chosen: the
+        quietest of forty stars would be quiet by luck.
+        """
+        shown = [f for f in frames if f.facts.stars]
+        if not shown:
+            return None
+        seen = _Seen([self._table(f) for f in shown])
+        wish = next((f.decisions.check_star for f in shown if f.decisions.check_star), None)
+        place = wish or _automatic(shown[0], seen)
+        if place is None:
+            return None
+        rows, stars = seen.at(place)
+        deviation: dict[int, float] = {}
+        errors: dict[int, float] = {}
+        bands = []
+        band_of = np.array([str(shown[row].facts.band) for row in rows])
+        zero_point_err = np.array([shown[row].facts.zero_point_err or 0.0 for row in rows])
+        for band in sorted(set(band_of.tolist())):
+            here = np.flatnonzero(band_of == band)
+            mag, err = stars[here, 2], np.hypot(stars[here, 3], zero_point_err[here])
+            mean, keys = float(mag.mean()), [shown[rows[n]].key for n in here]
+            deviation |= zip(keys, (mag - mean).tolist(), strict=True)
+            errors |= zip(keys, err.tolist(), strict=True)
+            if len(here) > 1:
+                rms, expected = float(mag.std(ddof=1)), float(np.sqrt((err**2).mean()))
+                bands.append(BandScatter(band, len(here), mean, rms, expected))
+        bands.sort(key=lambda b: -b.n)
+        return CheckStar(place[0], place[1], wish is not None, deviation, errors, tuple(bands))
+
+    def _table(self, frame: NightFrame) -> NDArray[np.float64]:
+        kept = self._tables.get(frame.key)
+        if kept is None or kept[0] is not frame.facts.stars:
+            kept = frame.facts.stars, np.array(frame.facts.stars, dtype=np.float64)
+            self._tables[frame.key] = kept
+        return kept[1]
+
+
+class _Seen:
+    """The stars of many rows in one table, so that one place is looked up in all at once."""
+
+    def __init__(self, tables: Sequence[NDArray[np.float64]]) -> None:
+        self.n = len(tables)
+        self._stars = np.concatenate(tables)
+        lengths = [len(t) for t in tables]
+        self._starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
+        self._row = np.repeat(np.arange(self.n), lengths)
+
+    def at(self, place: Place) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+        """Return which rows show the star at a place, and the star on each of them."""
+        apart = _apart_arcsec(self._stars[:, 0], self._stars[:, 1], place)
+        nearest = np.minimum.reduceat(apart, self._starts)
+        here = np.flatnonzero((apart == nearest[self._row]) & (apart <= _SAME_ARCSEC))
+        rows, first = np.unique(self._row[here], return_index=True)
+        return rows, self._stars[here[first]]
 
 
 def by_target(frames: Iterable[NightFrame]) -> dict[tuple[str | None, Place], list[NightFrame]]:
@@ -162,13 +194,13 @@ def by_target(frames: Iterable[NightFrame]) -> dict[tuple[str | None, Place], li
     return found
 
 
-def _automatic(first: NightFrame, tables: Sequence[NDArray[np.float64]]) -> Place | None:
+def _automatic(first: NightFrame, seen: _Seen) -> Place | None:
     stars = np.array(first.facts.stars, dtype=np.float64)
     wanted = first.facts.mag if first.facts.mag is not None else float(np.median(stars[:, 2]))
     for row in np.argsort(np.abs(stars[:, 2] - wanted), kind="stable"):
         place = (float(stars[row, 0]), float(stars[row, 1]))
-        members = [t[at, 4] for t in tables if (at := _at(t, place)) >= 0]
-        if len(members) >= _ON_MOST * len(tables) and np.median(members) > _BELONGS:
+        _, there = seen.at(place)
+        if len(there) >= _ON_MOST * seen.n and np.median(there[:, 4]) > _BELONGS:
             return place
     return None
 

@@ -107,7 +107,7 @@ class Night:
             return Changes()
         absent = replace(decisions, present=False)
         with self._store.transaction():
-            keys = [self._store.add(path, decisions) for path in fresh]
+            keys = self._store.add(fresh, decisions)
             self._store.push_step(
                 f"add {_count(len(keys), 'row')}", [Move(k, absent, decisions) for k in keys]
             )

@@ -171,13 +171,16 @@ class NightStore:
             for key, path, state, decisions, facts, error, thumbnail in rows
         ]
 
-    def add(self, path: str, decisions: Decisions) -> int:
-        """Make a row and return its key."""
-        cursor = self._db.execute(
-            "INSERT INTO frames (path, state, decisions, facts) VALUES (?, ?, ?, ?)",
-            (path, FrameState.QUEUED, json.dumps(decisions.as_json()), json.dumps({})),
-        )
-        return int(cursor.lastrowid or 0)
+    def add(self, paths: Iterable[str], decisions: Decisions) -> list[int]:
+        """Make rows that were decided on alike, and return their keys."""
+        text, keys = json.dumps(decisions.as_json()), []
+        for path in paths:
+            cursor = self._db.execute(
+                "INSERT INTO frames (path, state, decisions, facts) VALUES (?, ?, ?, ?)",
+                (path, FrameState.QUEUED, text, json.dumps({})),
+            )
+            keys.append(int(cursor.lastrowid or 0))
+        return keys
 
     def save(self, frame: NightFrame) -> None:
         """Write one row."""
@@ -207,7 +210,16 @@ class NightStore:
         effect: OutboxEffect | None = None,
     ) -> None:
         """Remember a command; what had been undone can no longer be redone."""
-        stored = [[m.key, m.before.as_json(), m.after.as_json()] for m in moves]
+        # A folder dropped at once gives hundreds of rows the same decisions: written out once.
+        texts: dict[int, dict[str, object]] = {}
+
+        def text(decisions: Decisions) -> dict[str, object]:
+            if id(decisions) not in texts:
+                texts[id(decisions)] = decisions.as_json()
+            return texts[id(decisions)]
+
+        moves = list(moves)
+        stored = [[m.key, text(m.before), text(m.after)] for m in moves]
         point, revision = _columns(acceptance)
         self._db.execute("DELETE FROM steps WHERE undone = 1")
         self._db.execute(

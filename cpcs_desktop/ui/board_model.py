@@ -10,7 +10,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersisten
 from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
 
 from cpcs_desktop.session.changes import Changes
-from cpcs_desktop.session.check_star import CheckStar, by_target, check_star
+from cpcs_desktop.session.check_star import CheckStar, CheckStars, by_target
 from cpcs_desktop.session.night_frame import FrameState, NightFrame, Verdict
 from cpcs_desktop.ui import numbers
 from cpcs_desktop.ui.bridge import Bridge
@@ -57,6 +57,7 @@ class BoardModel(QAbstractTableModel):
         self._theme = theme
         self._frames: list[NightFrame] = list(bridge.night.frames)
         self._pictures: dict[int, QIcon] = {}
+        self._finder = CheckStars()
         self.check_stars: list[CheckStar] = []
         self._trend: dict[int, float] = {}
         self._checks: dict[int, float] = {}
@@ -138,11 +139,14 @@ class BoardModel(QAbstractTableModel):
             return
         if changes.frames:
             rows = [n for n, f in enumerate(self._frames) if f.key in changes.frames]
+            old_rows = [self._frames[row] for row in rows]
             for row in rows:
                 self._frames[row] = self._bridge.night.frame(self._frames[row].key)
             before = (self._trend, self._checks)
             self._compute_trend()
-            self._compute_checks()
+            now = [self._frames[row] for row in rows]
+            if [_checked_by(f) for f in old_rows] != [_checked_by(f) for f in now]:
+                self._compute_checks()
             # These columns alone: a table that heard of all cells would sort 500 rows again.
             for column, old, new in (
                 (TREND, before[0], self._trend),
@@ -182,7 +186,7 @@ class BoardModel(QAbstractTableModel):
     def _compute_checks(self) -> None:
         """How far the check stars lie from their means, of the rows that show one."""
         self.check_stars = [
-            star for rows in by_target(self._frames).values() if (star := check_star(rows))
+            star for rows in by_target(self._frames).values() if (star := self._finder.of(rows))
         ]
         self._checks = {k: v for star in self.check_stars for k, v in star.deviation.items()}
 
@@ -305,6 +309,13 @@ def _verdict_text(frame: NightFrame) -> str:
             return f"averaged with other rows into one point, revision {decisions.revision}"
         return f"accepted, revision {decisions.revision}"
     return "changed since it was accepted" if decisions.revision else "not decided yet"
+
+
+def _checked_by(frame: NightFrame) -> tuple[object, ...]:
+    """Return everything of a row that a check star depends on."""
+    facts, decisions = frame.facts, frame.decisions
+    wish = (decisions.event, decisions.target, decisions.check_star)
+    return (facts.stars, facts.mag, facts.band, facts.zero_point_err, *wish)
 
 
 def _mark(frame: NightFrame) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtCore import QLineF, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
@@ -36,6 +36,7 @@ class NightStrip(QWidget):
         self._bridge = bridge
         self._model = model
         self._theme = theme
+        self._shown: tuple[object, ...] = ()
         #: Where each row is drawn.
         self.dots: dict[int, list[QPointF]] = {}
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -79,7 +80,12 @@ class NightStrip(QWidget):
         return above, f"Check star: {scatter or 'one frame so far'}"
 
     def _on_changed(self, changes: Changes) -> None:
-        if changes.frames or changes.board or changes.current:
+        if not (changes.frames or changes.board or changes.current):
+            return
+        model = self._model
+        shown = (self._bridge.current, dict(model.trend), model.check_of(self._bridge.current))
+        if changes.board or shown != self._shown:
+            self._shown = shown
             self._tell()
             self.update()
 
@@ -133,22 +139,27 @@ class NightStrip(QWidget):
         first, last = min(known.values()), max(known.values())
         reach = max(least, *(abs(values[k]) for k in known))
         scale = plot.height() / 2 / reach
+        points: dict[Rgb, list[QPointF]] = {}
+        bars: list[QLineF] = []
         for key, mjd in known.items():
             across = (mjd - first) / (last - first) if last > first else 0.5
             at = QPointF(plot.left() + across * plot.width(), middle - values[key] * scale)
             self.dots.setdefault(key, []).append(at)
-            colour = self._colour(values[key], errors.get(key))
-            painter.setPen(QPen(qcolor(colour), 1))
+            points.setdefault(self._colour(values[key], errors.get(key)), []).append(at)
             if key in errors:
-                up = min(errors[key] * scale, plot.height() / 2)
-                painter.drawLine(at + QPointF(0, -up), at + QPointF(0, up))
-            here = key == self._bridge.current
-            painter.setBrush(qcolor(colour))
-            painter.drawEllipse(at, _DOT, _DOT)
-            if here:
-                painter.setPen(QPen(qcolor(theme.selected), 1.6))
-                painter.setBrush(Qt.BrushStyle.NoBrush)
-                painter.drawEllipse(at, _DOT + 3, _DOT + 3)
+                up = QPointF(0, min(errors[key] * scale, plot.height() / 2))
+                bars.append(QLineF(at - up, at + up))
+        painter.setPen(QPen(qcolor(theme.accent), 1))
+        painter.drawLines(bars)
+        for colour, places in points.items():
+            pen = QPen(qcolor(colour), 2 * _DOT)
+            pen.setCapStyle(Qt.PenCapStyle.RoundCap)
+            painter.setPen(pen)
+            painter.drawPoints(places)
+        if self._bridge.current in known:
+            painter.setPen(QPen(qcolor(theme.selected), 1.6))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawEllipse(self.dots[self._bridge.current][-1], _DOT + 3, _DOT + 3)
 
     def _colour(self, value: float, err: float | None) -> Rgb:
         far = value < -CLOUD_MAG if err is None else abs(value) > 3 * err

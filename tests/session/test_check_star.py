@@ -12,7 +12,7 @@ from cpcs_desktop.profile import Profile
 from cpcs_desktop.session.check_star import (
     KEPT_STARS,
     CheckStar,
-    check_star,
+    CheckStars,
     place_of,
     source_at,
     stars_around,
@@ -20,6 +20,7 @@ from cpcs_desktop.session.check_star import (
 from cpcs_desktop.session.night import Night
 from cpcs_desktop.session.night_frame import Decisions, FrameFacts, NightFrame
 
+check_star = CheckStars().of
 HERE = Decisions(event=EVENT, target=TARGET)
 _PLACES = [(150.0 + n / 200, 20.0) for n in range(5)]
 
