@@ -27,6 +27,7 @@ from cpcs_desktop.batch.options import CalibrateOptions, Job
 from cpcs_desktop.batch.run import run_batch
 from cpcs_desktop.batch.workers import LocalWorkers, ThisProcess
 from cpcs_desktop.datamodel.errors import CpcsError
+from cpcs_desktop.io.reading import Reading
 from tests.batch.conftest import Start, children_of
 
 Run = Callable[..., tuple[int, str, str]]
@@ -40,7 +41,7 @@ def job(practice: Path, practice_truth: dict[str, Any]) -> Job:
         match_radius_arcsec=2.0,
         request="no",
         magnitude_kind="AUTO",
-        camera=None,
+        reading=Reading(),
         events=(),
     )
 
