@@ -169,6 +169,8 @@ def read_pixels(
         if shape is None:
             raise unreadable(path, f"has no image in HDU {hdu}")
         if isinstance(image, fits.CompImageHDU):
+            if image.compression_type == "HCOMPRESS_1":
+                _check_hcompress(path, hdu)
             with open_fits(path) as scaled:  # astropy scales tiles itself
                 return _as_pixels(_unpacked_tiles(path, scaled[hdu]), shape, cut)
         pixels = _as_pixels(image.data, shape, cut, blank=_blank(image.header))
@@ -186,6 +188,29 @@ def _unpacked_tiles(path: str | os.PathLike[str], image: Any) -> Any:
         return image.data
     except Exception as error:  # the codecs raise an exception of their own, derived from none
         raise unreadable(path, "is damaged: its tiles cannot be unpacked") from error
+
+
+def _check_hcompress(path: str | os.PathLike[str], hdu: int) -> None:
+    """Refuse tiles that claim more pixels than they have room for: the codec would write on.
+
+    Each begins with two bytes of its own, then rows and columns as 32-bit integers.
+    """
+    with open_fits(path, packed_tiles=True) as hdus:
+        header, tiles = hdus[hdu].header, hdus[hdu].data["COMPRESSED_DATA"]
+        columns, rows = int(header["ZNAXIS1"]), int(header["ZNAXIS2"])
+        width, height = int(header.get("ZTILE1", columns)), int(header.get("ZTILE2", 1))
+        if width < 1 or height < 1:
+            raise unreadable(path, "is damaged: its tiles have no size")
+        across = math.ceil(columns / width)
+        for number in range(len(tiles)):
+            packed = bytes(tiles[number][:10])
+            if len(packed) < 10:
+                continue  # stored otherwise
+            place_y, place_x = divmod(number, across)
+            room = min(width, columns - place_x * width) * min(height, rows - place_y * height)
+            claims = [int.from_bytes(packed[at : at + 4], "big", signed=True) for at in (2, 6)]
+            if min(claims) < 0 or claims[0] * claims[1] > room:
+                raise unreadable(path, "is damaged: its tiles cannot be unpacked")
 
 
 def _blank(header: Header) -> int | None:

@@ -110,8 +110,10 @@ class ColumnReader:
         column = self.columns.get(name)
         if column is None:
             return None
-        if column.ndim > 1:
-            column = column.reshape(self.rows, -1)[:, 0]
+        while column.ndim > 1:
+            if column.shape[1] == 0:
+                return None
+            column = column[:, 0]
         try:
             with np.errstate(invalid="ignore", over="ignore"):  # damaged numbers
                 return column.astype(np.float64)
@@ -169,7 +171,8 @@ class ColumnReader:
     def pixels(self) -> tuple[Array, Array] | None:
         """Return x and y, 0-based, or None."""
         if (found := self.pair(_PIXELS, ("x", "y"))) is not None:
-            return found[0] - 1, found[1] - 1
+            with np.errstate(invalid="ignore"):
+                return found[0] - 1, found[1] - 1
         return self.pair(_PIXELS_FROM_ZERO, ("x", "y"))
 
     def fwhm(self) -> Array | None:

@@ -178,7 +178,9 @@ def _read_in_pieces(stream: BinaryIO, limit: int) -> bytes:
 
 
 @contextmanager
-def open_fits(path: str | os.PathLike[str], *, scale: bool = True) -> Iterator[fits.HDUList]:
+def open_fits(
+    path: str | os.PathLike[str], *, scale: bool = True, packed_tiles: bool = False
+) -> Iterator[fits.HDUList]:
     """Open a FITS file, compressed or not; warnings of odd headers are silenced inside.
 
     Parameters
@@ -186,6 +188,8 @@ def open_fits(path: str | os.PathLike[str], *, scale: bool = True) -> Iterator[f
     path : path
     scale : bool
         False leaves integer pixels as stored.
+    packed_tiles : bool
+        True shows tile-compressed images as the tables they are stored in.
 
     Raises
     ------
@@ -218,6 +222,7 @@ def open_fits(path: str | os.PathLike[str], *, scale: bool = True) -> Iterator[f
                 source,
                 memmap=not packed and not scale,  # scaled pixels cannot be mapped
                 do_not_scale_image_data=not scale,
+                disable_image_compression=packed_tiles,
                 ignore_missing_end=False,
                 ignore_missing_simple=False,
             ) as hdus:
@@ -255,22 +260,29 @@ def _check_counts_of_file(path: str | os.PathLike[str]) -> None:
 
 
 def _check_counts(path: str | os.PathLike[str], content: bytes | mmap.mmap) -> None:
-    """Refuse headers that claim more axes or columns than FITS has: astropy would make them all."""
+    """Refuse headers that claim more axes or columns than FITS has, or fewer than none.
+
+    astropy would make them all, or read the same header for ever behind an image of negative size.
+    """
     import numpy as np
 
     cards = len(content) // CARD_LENGTH
     words = np.frombuffer(content, dtype=np.uint64, count=cards * CARD_LENGTH // 8)
     starts = words[:: CARD_LENGTH // 8]
     found = []
-    for keyword in (b"NAXIS   ", b"ZNAXIS  ", b"TFIELDS "):
-        places = np.flatnonzero(starts == np.frombuffer(keyword, dtype=np.uint64)[0])
-        found += [(keyword, int(n) * CARD_LENGTH) for n in places]
-    del words, starts  # a map with views of it cannot be closed
-    for keyword, at in found:
+    sizes = starts & np.frombuffer(b"\xff" * 5 + b"\x00" * 3, dtype=np.uint64)[0]
+    for keyword in (b"NAXIS", b"ZNAXIS  ", b"TFIELDS ", b"PCOUNT  ", b"GCOUNT  "):
+        asked = sizes if keyword == b"NAXIS" else starts
+        places = np.flatnonzero(asked == np.frombuffer(keyword.ljust(8, b"\0"), dtype=np.uint64)[0])
+        found += [int(n) * CARD_LENGTH for n in places]
+    del words, starts, sizes, asked  # a map with views of it cannot be closed
+    for at in found:
         number = content[at + 10 : at + 30].split(b"/")[0].strip()
-        if number.isdigit() and int(number) > LARGEST_COUNT:
-            name, claim = keyword.decode().strip(), number.decode()
-            raise unreadable(path, f"is damaged ({name} is {claim})")
+        name = content[at : at + 8].decode("ascii", errors="replace").strip()
+        counted = name in {"NAXIS", "ZNAXIS", "TFIELDS"}
+        negative = number.startswith(b"-") and number[1:].isdigit() and int(number) < 0
+        if negative or (counted and number.isdigit() and int(number) > LARGEST_COUNT):
+            raise unreadable(path, f"is damaged ({name} is {number.decode()})")
 
 
 def _short(error: BaseException) -> str:

@@ -161,6 +161,39 @@ def test_truncated_frames_end_in_a_sentence(
     assert "\n" not in caught.value.message
 
 
+@pytest.mark.parametrize("keyword", ["NAXIS2", "PCOUNT"])
+def test_an_extension_of_negative_size_ends_in_a_sentence(
+    tmp_path: Path, sky: NDArray[np.float64], keyword: str
+) -> None:
+    """astropy would read its header again and again: the next one begins before it."""
+    path = tmp_path / "frame.fits"
+    fits.HDUList([fits.PrimaryHDU(), fits.ImageHDU(sky.astype(np.float32))]).writeto(path)
+    content = path.read_bytes()
+    at = content.rindex(f"{keyword:8s}=".encode())
+    path.write_bytes(
+        content[:at] + f"{keyword:8s}= {-52:20d}".ljust(80).encode() + content[at + 80 :]
+    )
+    with pytest.raises(CpcsError, match=f"{keyword} is -52"):
+        read_frame(path)
+
+
+def test_a_tile_that_claims_too_much_is_not_unpacked(
+    tmp_path: Path, sky: NDArray[np.float64]
+) -> None:
+    """The codec would write beyond its memory and take the program with it."""
+    image = fits.CompImageHDU(sky.astype(np.int16), compression_type="HCOMPRESS_1")
+    path = tmp_path / "frame.fits"
+    fits.HDUList([fits.PrimaryHDU(), image]).writeto(path)
+    np.testing.assert_array_equal(read_pixels(path, 1), sky)
+    content = bytearray(path.read_bytes())
+    tile = content.index(b"\xdd\x99") + 2  # rows of the first tile
+    rows = int.from_bytes(content[tile : tile + 4], "big")
+    content[tile : tile + 4] = (rows + 1).to_bytes(4, "big")
+    path.write_bytes(content)
+    with pytest.raises(CpcsError, match="tiles cannot be unpacked"):
+        read_pixels(path, 1)
+
+
 def test_fk4_positions_become_icrs(tmp_path: Path, sky: NDArray[np.float64]) -> None:
     from astropy.coordinates import FK4, SkyCoord
 

@@ -252,3 +252,9 @@ def test_the_camera_of_an_ldac_is_the_one_its_header_names(tmp_path: Path) -> No
     frame = read_source_catalog(path, reading=Reading(cameras=cameras)).frame
     assert (frame.gain, frame.filter_header) == (1.25, "V")
     assert read_source_catalog(path, reading=Reading({"cam8": cameras["cam8"]})).frame.gain == 9.0
+
+
+def test_an_empty_list_with_a_vector_column(tmp_path: Path) -> None:
+    numbered = {1: "ALPHA_J2000", 2: "DELTA_J2000", 3: "MAG_APER", 6: "MAGERR_APER", 9: "FLAGS"}
+    path = ascii_head(tmp_path / "list.cat", numbered, [])
+    assert len(read_source_catalog(path).sources()) == 0
