@@ -254,6 +254,15 @@ def test_the_camera_of_an_ldac_is_the_one_its_header_names(tmp_path: Path) -> No
     assert read_source_catalog(path, reading=Reading({"cam8": cameras["cam8"]})).frame.gain == 9.0
 
 
+@pytest.mark.parametrize("column", [1, 3])
+def test_a_column_without_a_format_ends_in_a_sentence(tmp_path: Path, column: int) -> None:
+    path = tmp_path / "list.fits"
+    fits.BinTableHDU(Table(rows=ROWS, names=FOUR)).writeto(path)
+    path.write_bytes(path.read_bytes().replace(f"TFORM{column}  ".encode(), b"XXXXXX  "))
+    with pytest.raises(CpcsError, match="columns of a table are not described"):
+        read_source_catalog(path)
+
+
 def test_an_empty_list_with_a_vector_column(tmp_path: Path) -> None:
     numbered = {1: "ALPHA_J2000", 2: "DELTA_J2000", 3: "MAG_APER", 6: "MAGERR_APER", 9: "FLAGS"}
     path = ascii_head(tmp_path / "list.cat", numbered, [])
