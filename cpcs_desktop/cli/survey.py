@@ -345,5 +345,10 @@ def _show_failure(path: str, error: CpcsError, as_json: bool) -> None:
     chat(f"{error.message} {error.hint}".strip())
 
 
-for _verb in (survey_transfer.fetch, survey_transfer.pack, survey_transfer.unpack):
+for _verb in (
+    survey_transfer.fetch,
+    survey_transfer.pack,
+    survey_transfer.unpack,
+    survey_transfer.build,
+):
     command.add_command(_verb)

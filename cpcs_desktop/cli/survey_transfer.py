@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from cpcs_desktop.cli.cone import Cone, parse_cones
 from cpcs_desktop.cli.fields import Fields, fields_options
 from cpcs_desktop.cli.options import (
     Profile,
@@ -110,6 +112,72 @@ def unpack(file: Path, profile: Profile, as_json: bool) -> None:
     except CpcsError as error:
         fail(error, as_json)
     _show_packed(packed, as_json)
+
+
+@click.command("build")
+@click.argument("key", metavar="KEY")
+@click.argument("source", metavar="PUBLISHED")
+@click.option("--columns", "map_file", metavar="MAP", help="Column map, JSON or TOML.")
+@click.option(
+    "--cone",
+    "cones",
+    multiple=True,
+    metavar="RA,DEC,RADIUS",
+    callback=parse_cones,
+    help="Only this part of the sky; may be repeated.",
+)
+@click.option("--scheduler", metavar="ADDRESS", help="Dask scheduler whose workers do it.")
+@profile_options
+@json_option
+def build(
+    key: str,
+    source: str,
+    map_file: str | None,
+    cones: list[Cone],
+    scheduler: str | None,
+    profile: Profile,
+    as_json: bool,
+) -> None:
+    """Make a catalogue of the cache from a published HATS catalogue, a folder or an address.
+
+    The whole sky, or the cones named; interrupted and called again it goes on where it was.
+    """
+    from cpcs_desktop.surveys.build import BuildOrder, build_here
+    from cpcs_desktop.surveys.build import build as build_catalogue
+    from cpcs_desktop.surveys.build_on_dask import build_on
+    from cpcs_desktop.surveys.coverage import Coverage, cone_coverage
+    from cpcs_desktop.surveys.reading.import_columns import read_column_map
+
+    shown = sys.stderr.isatty()
+    bar = click.progressbar(length=1, label=key, file=sys.stderr)
+
+    def progress(done: int, total: int, stars: int) -> None:
+        if shown:
+            bar.length = total
+            bar.label = f"{key} {stars} stars"
+            bar.update(done - bar.pos)
+
+    region = reduce(Coverage.union, (cone_coverage(*c) for c in cones), Coverage.nowhere())
+    try:
+        order = BuildOrder(
+            key,
+            source if "://" in source else str(Path(source).absolute()),
+            str(profile.survey_cache.absolute()),
+            read_column_map(map_file) if map_file else None,
+            region.as_moc_text() if cones else None,
+        )
+        run = build_here if scheduler is None else build_on(scheduler)
+        made = build_catalogue(order, run, progress)
+    except CpcsError as error:
+        fail(error, as_json)
+    finally:
+        if shown:
+            bar.render_finish()
+    pixels, stars = len(made.partition.pixels), made.provenance.stars
+    if as_json:
+        print_json({"survey": key, "status": "ok", "stars": stars, "pixels": pixels})
+    else:
+        click.echo(f"{key:<10} {stars} stars in {pixels} pixels")
 
 
 def _show_packed(packed: list[PackedSurvey], as_json: bool) -> None:

@@ -246,11 +246,13 @@ class SurveyCache:
         CpcsError
             Code ``not_cached``.
         """
-        folder = self.folder / key
-        if isinstance(linked := self._catalogue(key), LinkedCatalogue):
-            return verify_link(linked)
-        with contextlib.nullcontext() if is_remote(folder) else locked(folder):
-            if not is_remote(folder):
+        opened = self._catalogue(key)
+        if isinstance(opened, LinkedCatalogue):
+            return verify_link(opened)
+        folder = opened.folder
+        ours = folder == self.folder / key and not is_remote(folder)
+        with locked(folder) if ours else contextlib.nullcontext():
+            if ours:
                 recover_locked(folder)
             sums = read_checksums(folder)
             opened = self._catalogue(key)

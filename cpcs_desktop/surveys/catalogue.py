@@ -147,7 +147,7 @@ def add_stars(
                 Coverage.nowhere(),
             )
         text_ids = old.provenance.text_ids
-        stars = _with_ids(stars, text_ids=text_ids)
+        stars = with_ids(stars, text_ids=text_ids)
         # looked at under the lock: another program may have divided the sky otherwise meanwhile
         whole_pixels = tuple(p for p in whole_pixels if old.partition.has_room_for(p))
         counts = dict(old.provenance.counts)
@@ -248,7 +248,7 @@ def largest_motion(stars: StarTable) -> float:
     return float(total.max())
 
 
-def _with_ids(stars: StarTable, *, text_ids: bool) -> StarTable:
+def with_ids(stars: StarTable, *, text_ids: bool) -> StarTable:
     """Bring ids to the catalogue's type; texts in a catalogue of numbers become places."""
     numbers = stars.source_id.dtype.kind == "i"
     if text_ids and numbers:
@@ -261,11 +261,10 @@ def _with_ids(stars: StarTable, *, text_ids: bool) -> StarTable:
 def _with_sources(
     known: tuple[Source, ...], fresh: Sequence[tuple[str, int]]
 ) -> tuple[Source, ...]:
-    now = datetime.now(UTC).isoformat(timespec="seconds")
     by_name = {s.source: s for s in known}
     for name, n in fresh:
-        before = by_name.pop(name, Source(name, now, 0))
-        by_name[name] = Source(name, now, before.stars + n)
+        before = by_name.pop(name).stars if name in by_name else 0
+        by_name[name] = Source.of_now(name, before + n)
     return tuple(by_name.values())
 
 

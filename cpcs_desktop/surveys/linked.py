@@ -7,6 +7,7 @@ one file a pixel or a folder of parts.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from cpcs_desktop.datamodel.errors import CpcsError
 from cpcs_desktop.datamodel.survey import ReferenceSurvey
 from cpcs_desktop.profile import place_of
 from cpcs_desktop.surveys.cached_survey import Damage
-from cpcs_desktop.surveys.catalogue import COVERAGE, Catalogue
+from cpcs_desktop.surveys.catalogue import COVERAGE, Catalogue, open_catalogue
 from cpcs_desktop.surveys.coverage import Coverage
 from cpcs_desktop.surveys.partition import Partition, Pixel
 from cpcs_desktop.surveys.places import readable, version_of
@@ -83,8 +84,10 @@ def write_link(folder: Path, key: str, target: Path, columns: Mapping[str, str] 
         Codes ``unreadable``, ``missing_column``, ``bad_columns``.
     """
     declared = survey(key)
-    partition = _read_partition(target)
-    chosen = choose_columns(_columns_of(target, partition.pixels[0]), declared, columns)
+    chosen: Mapping[str, str] = {}
+    if columns is not None or _ours(target, key) is None:
+        partition = _read_partition(target)
+        chosen = choose_columns(_columns_of(target, partition.pixels[0]), declared, columns)
     folder.mkdir(parents=True, exist_ok=True)
     temporary = folder / (LINK + ".tmp")
     temporary.write_text(
@@ -93,8 +96,10 @@ def write_link(folder: Path, key: str, target: Path, columns: Mapping[str, str] 
     temporary.replace(folder / LINK)
 
 
-def open_link(folder: Path, key: str) -> LinkedCatalogue | None:
+def open_link(folder: Path, key: str) -> Catalogue | None:
     """Open the catalogue that a survey's link names, None without a link.
+
+    A catalogue that this program wrote needs no map and keeps its flags and its provenance.
 
     Raises
     ------
@@ -105,12 +110,28 @@ def open_link(folder: Path, key: str) -> LinkedCatalogue | None:
         link = json.loads((folder / LINK).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    declared = survey(key)
     target = place_of(link["folder"])
+    if not link["columns"]:
+        ours = _ours(target, key)
+        if ours is not None:
+            return ours
+    return open_published(target, key, link["columns"])
+
+
+def open_published(target: Path, key: str, columns: Mapping[str, str] | None) -> LinkedCatalogue:
+    """Open a published catalogue through a column map; the usual names need none.
+
+    Raises
+    ------
+    CpcsError
+        Codes ``unreadable``, ``missing_column``, ``bad_columns``.
+    """
+    declared = survey(key)
     partition = _read_partition(target)
     properties = _properties(target)
     table = _columns_of(target, partition.pixels[0])
-    needed = {n for formula in link["columns"].values() for n in names_in(formula, table) or ()}
+    chosen = choose_columns(table, declared, columns)
+    needed = {n for formula in chosen.values() for n in names_in(formula, table) or ()}
     for rule in declared.quality_rules:
         needed |= set([c for c in rule.columns if c in table.columns][:1])
     if _INDEX in table.columns:
@@ -124,13 +145,13 @@ def open_link(folder: Path, key: str) -> LinkedCatalogue | None:
             survey=key,
             release=release,
             text_ids=False,
-            max_pm=_FASTEST_STAR if "pmra" in link["columns"] else 0.0,
+            max_pm=_FASTEST_STAR if "pmra" in chosen else 0.0,
             counts={"all": stars},
             sources=(Source(str(target), _as_date(date), stars),),
         ),
         partition=partition,
         coverage=_coverage(target, partition),
-        columns=link["columns"],
+        columns=chosen,
         needed=tuple(sorted(needed)),
     )
 
@@ -170,6 +191,15 @@ def _read_partition(target: Path) -> Partition:
     if not pixels:
         raise CpcsError("unreadable", f"The HATS catalogue {target} has no pixels.", "")
     return Partition.of(pixels)
+
+
+def _ours(target: Path, key: str) -> Catalogue | None:
+    """Open a catalogue that this program wrote of this survey, None for others."""
+    with contextlib.suppress(CpcsError):
+        found = open_catalogue(target)
+        if found is not None and found.provenance.survey == key:
+            return found
+    return None
 
 
 def _coverage(target: Path, partition: Partition) -> Coverage:

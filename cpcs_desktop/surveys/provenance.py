@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,11 @@ class Source:
     source: str
     date: str
     stars: int
+
+    @classmethod
+    def of_now(cls, source: str, stars: int) -> Source:
+        """Return a source that brought its stars just now."""
+        return cls(source, datetime.now(UTC).isoformat(timespec="seconds"), stars)
 
 
 @dataclass(frozen=True)
