@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo pictures window-pictures accuracy performance rivals test lint types contracts suite clean
+.PHONY: demo pictures window-pictures accuracy performance rivals lsdb test lint types contracts suite clean
 $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[server,dev]'
@@ -32,6 +32,12 @@ rivals:
 	.venv-rivals/bin/python -m pip install --quiet -e '.[rivals]'
 	.venv-rivals/bin/python -m benchmarks.accuracy.rivals
 
+# Every kind of catalogue we write in lsdb, with strict validation, in an environment of its own.
+lsdb: $(STAMP)
+	test -x .venv-lsdb/bin/python || $(PYTHON) -m venv .venv-lsdb
+	.venv-lsdb/bin/python -m pip install --quiet lsdb
+	CPCS_LSDB_PYTHON=$(CURDIR)/.venv-lsdb/bin/python $(BIN)/pytest tests/surveys/test_survey_lsdb.py
+
 # docs/performance.md and docs/scale.md; about half an hour on two idle cores.
 performance: $(STAMP)
 	$(BIN)/python benchmarks/performance.py
@@ -52,4 +58,4 @@ suite: $(STAMP)
 	QT_QPA_PLATFORM=offscreen $(BIN)/pytest -n 2
 
 clean:
-	rm -rf $(VENV) .venv-rivals demo-output build dist
+	rm -rf $(VENV) .venv-rivals .venv-lsdb demo-output build dist

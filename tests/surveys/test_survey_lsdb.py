@@ -1,6 +1,6 @@
 """Our catalogues in lsdb and hats, which live in an environment of their own.
 
-``CPCS_LSDB_PYTHON`` names its interpreter: ``python -m venv X && X/bin/pip install lsdb``.
+``make lsdb`` makes one and runs this; ``CPCS_LSDB_PYTHON`` names its interpreter.
 """
 
 from __future__ import annotations
