@@ -9,13 +9,42 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 #: Bytes of decoded columns a process keeps.
 LIMIT_BYTES = 96 * 2**20
 
+K = TypeVar("K")
+V = TypeVar("V")
 #: Path, what changes with its content, and row groups.
 Key = tuple[str, Hashable, tuple[int, ...]]
+
+
+class LatestUsed(Generic[K, V]):
+    """The answers used last, up to a number of them; for any number of threads.
+
+    Parameters
+    ----------
+    most : int
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._kept: OrderedDict[K, V] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: K, find: Callable[[], V]) -> V:
+        """Return the answer of a key; ``find`` is called where it is not kept."""
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
+        answer = find()
+        with self._lock:
+            self._kept[key] = answer
+            if len(self._kept) > self._most:
+                self._kept.popitem(last=False)
+        return answer
 
 
 class DecodedGroups:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,14 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cpcs_desktop.datamodel.survey import ReferenceSurvey
-from cpcs_desktop.surveys.decoded import DecodedGroups
-from cpcs_desktop.surveys.places import SMALL_FILE, readable, version_of
+from cpcs_desktop.surveys.decoded import DecodedGroups, LatestUsed
+from cpcs_desktop.surveys.places import readable, version_of
 from cpcs_desktop.surveys.star_table import StarTable
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 ROW_GROUP = 20_000
+#: A file's footer and the first and last cell of each of its row groups.
+Footer = tuple[Any, NDArray[np.int64], NDArray[np.int64]]
 
 
 def schema_of(survey: ReferenceSurvey, *, text_ids: bool) -> pa.Schema:
@@ -120,8 +121,10 @@ class PixelReader:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._version = version_of(path)
-        self._size = int(path.stat().st_size)
-        self._footer, self._low, self._high = _footer(path, self._version)
+        #: Opened for its footer and not yet read: opening costs as much as decoding.
+        self._opened: Any = None
+        footer = _FOOTERS.get((str(path), self._version), self._read_footer)
+        self._footer, self._low, self._high = footer
 
     def read(
         self, start: NDArray[np.int64], end: NDArray[np.int64], survey: ReferenceSurvey
@@ -134,6 +137,7 @@ class PixelReader:
         last = np.searchsorted(start, self._high, side="right")
         groups = np.flatnonzero(last > first).tolist()
         if not groups:
+            self._opened = None
             return None
         key = (str(self.path), self._version, tuple(groups))
         table = _DECODED.get(key, lambda: self._decode(groups))
@@ -151,28 +155,23 @@ class PixelReader:
     def _decode(self, groups: list[int]) -> Any:
         import pyarrow.parquet as pq
 
-        with pq.ParquetFile(self._source(), metadata=self._footer) as file:
+        opened, self._opened = self._opened, None
+        with opened or pq.ParquetFile(readable(self.path), metadata=self._footer) as file:
             return file.read_row_groups(groups, use_threads=len(groups) > 4)
 
-    def _source(self) -> Any:
-        """Return the file: a small one at once, so that no column waits for another thread."""
-        import pyarrow as pa
+    def _read_footer(self) -> Footer:
+        import pyarrow.parquet as pq
 
-        if self._size <= SMALL_FILE:
-            return pa.BufferReader(self.path.read_bytes())
-        return readable(self.path)
+        self._opened = pq.ParquetFile(readable(self.path))
+        return _understood(self._opened.metadata)
 
 
 _DECODED = DecodedGroups()
+_FOOTERS: LatestUsed[tuple[str, Hashable], Footer] = LatestUsed(512)
 
 
-@lru_cache(maxsize=512)
-def _footer(path: Path, version: Hashable) -> tuple[Any, NDArray[np.int64], NDArray[np.int64]]:
-    """Return a file's footer and each row group's first and last cell; kept while unchanged."""
-    del version
-    import pyarrow.parquet as pq
-
-    footer = pq.read_metadata(readable(path))
+def _understood(footer: Any) -> Footer:
+    """Return a footer with each row group's first and last cell."""
     column = footer.schema.names.index("_healpix_29")
     stats = [footer.row_group(k).column(column).statistics for k in range(footer.num_row_groups)]
     known = [s is not None and s.has_min_max for s in stats]

@@ -51,14 +51,15 @@ def _version_behind_address(file: Any) -> Hashable:
 
 
 def readable(file: Any) -> Any:
-    """Return what pyarrow reads a file from: its name, or its content behind an address."""
-    if not is_remote(file):
-        return file
+    """Return what pyarrow reads a file from: the content of a small one, else a way to its parts.
+
+    So no column of a small file waits for another thread, and a store is asked once.
+    """
     if file.stat().st_size <= SMALL_FILE:
         import pyarrow as pa
 
         return pa.BufferReader(file.read_bytes())
-    return file.open("rb")
+    return file.open("rb") if is_remote(file) else file
 
 
 def size_of(folder: Path, names: list[str]) -> int:
