@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
+from collections.abc import Callable, Iterator
 from functools import reduce
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -24,6 +26,28 @@ from cpcs_desktop.datamodel.errors import CpcsError
 if TYPE_CHECKING:
     from cpcs_desktop.surveys.fetch import FetchProgress
     from cpcs_desktop.surveys.pack import PackedSurvey
+
+
+@contextlib.contextmanager
+def _bar(label: str) -> Iterator[Callable[[str, int, int], None]]:
+    """Give what shows a label, and how much of how much is done, on a terminal only."""
+    if not sys.stderr.isatty():
+        yield lambda *_: None
+        return
+    bar = click.progressbar(length=1, label=label, file=sys.stderr)
+
+    def tell(label: str, done: int, total: int) -> None:
+        bar.label, bar.length = label, max(total, 1)
+        bar.update(done - bar.pos)
+
+    try:
+        yield tell
+    finally:
+        bar.render_finish()
+
+
+def _so_far(now: FetchProgress) -> str:
+    return f"{now.survey} {now.stars} stars {now.bytes / 1e6:.1f} MB"
 
 
 @click.command("fetch")
@@ -50,24 +74,18 @@ def fetch(
     except CpcsError as error:
         fail(error, as_json)
     for key in keys:
-        bar = click.progressbar(length=1, label=key, file=sys.stderr)
-        shown = sys.stderr.isatty()
-
-        def progress(state: FetchProgress, bar: Any = bar, shown: bool = shown) -> None:
-            if shown:
-                bar.length = max(state.total, 1)
-                bar.label = f"{state.survey} {state.stars} stars {state.bytes / 1e6:.1f} MB"
-                bar.update(state.done - bar.pos)
-
         try:
-            done = cache.fetch(key, cones, url=url or known.get(key), progress=progress)
+            with _bar(key) as tell:
+                done = cache.fetch(
+                    key,
+                    cones,
+                    url=url or known.get(key),
+                    progress=lambda now: tell(_so_far(now), now.done, now.total),
+                )
         except CpcsError as error:
             failed = True
             show_error(error, as_json)
             continue
-        finally:
-            if shown:
-                bar.render_finish()
         if as_json:
             print_json({"status": "ok", **vars(done)})
         else:
@@ -93,7 +111,8 @@ def pack(out: Path, fields: Fields, keys: tuple[str, ...], profile: Profile, as_
         cones = fields.cones(profile)
         if not cones:
             raise click.UsageError("Name the fields: --cone, --targets, --event or --events.")
-        packed = SurveyCache(profile.survey_cache).pack(out, cones, keys)
+        with _bar("packing") as tell:
+            packed = SurveyCache(profile.survey_cache).pack(out, cones, keys, tell)
     except CpcsError as error:
         fail(error, as_json)
     _show_packed(packed, as_json)
@@ -108,7 +127,8 @@ def unpack(file: Path, profile: Profile, as_json: bool) -> None:
     from cpcs_desktop.surveys.cache import SurveyCache
 
     try:
-        packed = SurveyCache(profile.survey_cache).unpack(file)
+        with _bar("unpacking") as tell:
+            packed = SurveyCache(profile.survey_cache).unpack(file, tell)
     except CpcsError as error:
         fail(error, as_json)
     _show_packed(packed, as_json)
@@ -148,15 +168,6 @@ def build(
     from cpcs_desktop.surveys.coverage import Coverage, cone_coverage
     from cpcs_desktop.surveys.reading.import_columns import read_column_map
 
-    shown = sys.stderr.isatty()
-    bar = click.progressbar(length=1, label=key, file=sys.stderr)
-
-    def progress(done: int, total: int, stars: int) -> None:
-        if shown:
-            bar.length = total
-            bar.label = f"{key} {stars} stars"
-            bar.update(done - bar.pos)
-
     region = reduce(Coverage.union, (cone_coverage(*c) for c in cones), Coverage.nowhere())
     try:
         order = BuildOrder(
@@ -167,12 +178,12 @@ def build(
             region.as_moc_text() if cones else None,
         )
         run = build_here if scheduler is None else build_on(scheduler)
-        made = build_catalogue(order, run, progress)
+        with _bar(key) as tell:
+            made = build_catalogue(
+                order, run, lambda done, total, stars: tell(f"{key} {stars} stars", done, total)
+            )
     except CpcsError as error:
         fail(error, as_json)
-    finally:
-        if shown:
-            bar.render_finish()
     pixels, stars = len(made.partition.pixels), made.provenance.stars
     if as_json:
         print_json({"survey": key, "status": "ok", "stars": stars, "pixels": pixels})
