@@ -35,9 +35,9 @@ def server_options(function: Callable[..., Any]) -> Callable[..., Any]:
         as_json: bool,
         **kwargs: Any,
     ) -> Any:
-        profile = open_profile(profile_folder, cache)
-        url = database or os.environ.get(ENV_DATABASE_URL) or f"{profile.server_database}"
         try:
+            profile = open_profile(profile_folder, cache)
+            url = database or os.environ.get(ENV_DATABASE_URL) or f"{profile.server_database}"
             return function(*args, url=url, profile=profile, as_json=as_json, **kwargs)
         except CpcsError as error:
             if as_json:

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from cpcs_desktop.cli.cone import Cone, parse_cones
+from cpcs_desktop.cli.cone import Cone, cones_option
 from cpcs_desktop.cli.options import Profile
 from cpcs_desktop.datamodel.errors import CpcsError
 
@@ -23,14 +23,7 @@ def fields_options(function: Callable[..., Any]) -> Callable[..., Any]:
     The verb receives one argument ``fields`` of kind :class:`Fields`.
     """
 
-    @click.option(
-        "--cone",
-        "cones",
-        multiple=True,
-        metavar="RA,DEC,RADIUS",
-        callback=parse_cones,
-        help="A field in degrees; may be repeated.",
-    )
+    @cones_option("A field in degrees; may be repeated.")
     @click.option(
         "--targets",
         type=click.Path(path_type=Path),

@@ -25,7 +25,11 @@ def profile_options(function: Callable[..., Any]) -> Callable[..., Any]:
     def wrapper(
         *args: Any, profile_folder: str | None, cache_folder: str | None, **kwargs: Any
     ) -> Any:
-        return function(*args, profile=open_profile(profile_folder, cache_folder), **kwargs)
+        try:
+            profile = open_profile(profile_folder, cache_folder)
+        except CpcsError as error:
+            fail(error, bool(kwargs.get("as_json")))
+        return function(*args, profile=profile, **kwargs)
 
     return wrapper
 

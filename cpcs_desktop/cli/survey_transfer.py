@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cpcs_desktop.cli.cone import Cone, parse_cones
+from cpcs_desktop.cli.cone import Cone, cones_option
 from cpcs_desktop.cli.fields import Fields, fields_options
 from cpcs_desktop.cli.options import (
     Profile,
@@ -138,14 +138,7 @@ def unpack(file: Path, profile: Profile, as_json: bool) -> None:
 @click.argument("key", metavar="KEY")
 @click.argument("source", metavar="PUBLISHED")
 @click.option("--columns", "map_file", metavar="MAP", help="Column map, JSON or TOML.")
-@click.option(
-    "--cone",
-    "cones",
-    multiple=True,
-    metavar="RA,DEC,RADIUS",
-    callback=parse_cones,
-    help="Only this part of the sky; may be repeated.",
-)
+@cones_option("Only this part of the sky; may be repeated.")
 @click.option("--scheduler", metavar="ADDRESS", help="Dask scheduler whose workers do it.")
 @profile_options
 @json_option

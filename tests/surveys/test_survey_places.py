@@ -137,6 +137,8 @@ def test_kinds_of_addresses(tmp_path: Path) -> None:
     with pytest.raises(CpcsError, match="cannot be read") as error:
         place_of("nosuch://bucket/x")
     assert error.value.code == "no_address"
+    refused = CliRunner().invoke(cpcs, ["survey", "list", "--cache", "nosuch://x", "--json"])
+    assert json.loads(refused.stdout)["error"]["code"] == "no_address"
 
 
 def test_a_list_is_calibrated_from_there(practice: Path, tmp_path: Path) -> None:
