@@ -108,6 +108,11 @@ class BoardView(QWidget):
         bridge.changed.connect(self._on_changed)
         self._show_current()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Leave most of the height to the rows."""
+        super().resizeEvent(event)
+        self.strip.give_room(event.size().height())
+
     def use_theme(self, theme: Theme) -> None:
         """Use other colours."""
         self.model.use_theme(theme)

@@ -91,6 +91,7 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(self.tabs)
         self.status = StatusLine(self.bridge, self)
         self.setStatusBar(self.status)
+        self.watching.clock_doubted.connect(self.status.doubt_clock)
         self.actions_by_name = add_menus(self)
         self.calibrate.doors.chosen.connect(lambda name: self.actions_by_name[name].trigger())
         self.bridge.changed.connect(self._on_changed)

@@ -15,6 +15,7 @@ from cpcs_desktop.ui.bridge import Bridge
 from cpcs_desktop.ui.theme import Rgb, Theme, qcolor
 
 _NEAR = 12.0
+_PLOT_PX = 40
 _DOT = 3.0
 _LEAST_RANGE = (0.1, 0.03)  # mag; a quiet night is drawn quiet
 
@@ -36,13 +37,15 @@ class NightStrip(QWidget):
         self._bridge = bridge
         self._model = model
         self._theme = theme
+        self._crowded = False
         self._shown: tuple[object, ...] = ()
         #: Where each row is drawn.
         self.dots: dict[int, list[QPointF]] = {}
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setToolTip(
             "Above: zero point against the median of its band, mag; dips are clouds.\n"
-            "Below: the check star against the mean of its band, mag.\n"
+            "Below: the check star against the mean of its band, mag; over it the scatter of each\n"
+            "band and, in brackets, the one its errors let expect.\n"
             "Click a dot to look at its row. Ctrl+K takes the selected star as check star,\n"
             "Ctrl+Shift+K lights it."
         )
@@ -57,7 +60,7 @@ class NightStrip(QWidget):
 
     def sizeHint(self) -> QSize:
         """Say how much room two plots and their words need."""
-        return QSize(200, self.fontMetrics().height() * 8)
+        return QSize(200, 2 * (self.fontMetrics().height() + _PLOT_PX))
 
     def minimumSizeHint(self) -> QSize:
         """Keep the height, whatever the width."""
@@ -74,8 +77,8 @@ class NightStrip(QWidget):
         if star is None:
             return above, "Check star: none yet"
         scatter = ", ".join(
-            f"{b.band} {numbers.number(b.rms, 3)} (expected {numbers.number(b.expected, 3)})"
-            for b in star.bands[:2]
+            f"{b.band} {numbers.number(b.rms, 3)} ({numbers.number(b.expected, 3)})"
+            for b in star.bands
         )
         return above, f"Check star: {scatter or 'one frame so far'}"
 
@@ -89,10 +92,18 @@ class NightStrip(QWidget):
             self._tell()
             self.update()
 
-    def _tell(self) -> None:
-        present = len(self._bridge.night.frames) > 1
+    def give_room(self, height: int) -> None:
+        """Hide where the board's rows would have less than two thirds of its height."""
+        self._crowded = height < 3 * self.sizeHint().height()
+        self._show_or_hide()
+
+    def _show_or_hide(self) -> None:
+        present = len(self._bridge.night.frames) > 1 and not self._crowded
         if present == self.isHidden():
             self.setVisible(present)
+
+    def _tell(self) -> None:
+        self._show_or_hide()
         self.setAccessibleName("The night: zero points and check star")
         star = self._model.check_of(self._bridge.current)
         place = "" if star is None else f" at {numbers.sexagesimal(star.ra, star.dec)}"

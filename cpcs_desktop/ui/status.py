@@ -14,6 +14,7 @@ from cpcs_desktop.ui.bridge import Bridge
 from cpcs_desktop.wire import mjd_now
 
 _PATIENCE_MS = 600
+_CLOCK_TIP = "Universal time and MJD, from this computer's clock"
 
 
 class StatusLine(QStatusBar):
@@ -25,6 +26,7 @@ class StatusLine(QStatusBar):
         self.setSizeGripEnabled(False)
         self._bridge = bridge
         self._most = 0
+        self._clock_doubt = ""
         self.sentence = QLabel(self)
         self.sentence.setObjectName("sentence")
         self.sentence.setAccessibleName("What was said last")
@@ -42,7 +44,7 @@ class StatusLine(QStatusBar):
         self.connection.setContentsMargins(12, 0, 12, 0)
         self.clock = QLabel(self)
         self.clock.setObjectName("clock")
-        self.clock.setToolTip("Universal time and MJD, from this computer's clock")
+        self.clock.setToolTip(_CLOCK_TIP)
         self.addWidget(self.sentence, 1)
         for widget in (self.progress, self.counts, self.connection, self.clock):
             self.addPermanentWidget(widget)
@@ -65,9 +67,18 @@ class StatusLine(QStatusBar):
         self.sentence.setText(f" {sentence}")
         self.sentence.setToolTip(sentence)
 
+    def doubt_clock(self, sentence: str) -> None:
+        """Warn beside the clock, until a frame agrees with it again."""
+        self._clock_doubt = sentence
+        self.clock.setToolTip(sentence or _CLOCK_TIP)
+        self._tick()
+        if sentence:
+            self.say(sentence)
+
     def _tick(self) -> None:
         now = datetime.now(UTC)
-        self.clock.setText(f"{now:%H:%M:%S} UTC   MJD {numbers.number(mjd_now(), 4)}  ")
+        doubt = "▲ clock?   " if self._clock_doubt else ""
+        self.clock.setText(f"{doubt}{now:%H:%M:%S} UTC   MJD {numbers.number(mjd_now(), 4)}  ")
 
     def _on_changed(self, changes: Changes) -> None:
         if changes.frames or changes.board:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,8 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from cpcs_desktop.batch.inputs import SUFFIXES
+from cpcs_desktop.session.changes import Changes
+from cpcs_desktop.session.clocks import clock_doubt
 from cpcs_desktop.ui.bridge import Bridge
 
 if TYPE_CHECKING:
@@ -24,6 +27,8 @@ class Watching(QObject):
 
     #: ``present`` or ``gone``, from the thread that looks.
     told = Signal(str)
+    #: How the clock of the frames and this computer's disagree; empty where they agree again.
+    clock_doubted = Signal(str)
 
     def __init__(self, bridge: Bridge, parent: QWidget) -> None:
         super().__init__(parent)
@@ -31,10 +36,12 @@ class Watching(QObject):
         self._window = parent
         self._watch: FolderWatch | None = None
         self._lost = False
+        self._written: dict[str, float] = {}
         self._timer = QTimer(self)
         self._timer.setInterval(_EVERY_MS)
         self._timer.timeout.connect(self._collect)
         self.told.connect(self._tell)
+        bridge.changed.connect(self._on_changed)
 
     @property
     def folder(self) -> Path | None:
@@ -73,7 +80,18 @@ class Watching(QObject):
 
     def _collect(self) -> None:
         if self._watch is not None and (found := self._watch.take()):
+            self._written |= {str(path): written for path in found if (written := _time_of(path))}
             self._bridge.add([str(path) for path in found])
+
+    def _on_changed(self, changes: Changes) -> None:
+        """Compare the times of frames that came straight from the camera with this computer's."""
+        for key in changes.frames if self._written else ():
+            frame = self._bridge.night.frame(key)
+            facts = frame.facts
+            if facts.mjd is not None and frame.path in self._written:
+                written = self._written.pop(frame.path)
+                doubt = clock_doubt(facts.mjd, facts.exposure_s, written, time.time())
+                self.clock_doubted.emit(doubt or "")
 
     def _tell(self, state: str) -> None:
         if self._watch is None:
@@ -83,3 +101,11 @@ class Watching(QObject):
         elif self._lost:
             self._bridge.said.emit(f"{self._watch.folder} is back.")
         self._lost = state == "gone"
+
+
+def _time_of(path: Path) -> float | None:
+    """Return when a file was written, Unix time; None when it has gone again."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return None

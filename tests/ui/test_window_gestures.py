@@ -312,3 +312,24 @@ def test_practice_night_opens_in_its_own_profile(driver, profile, monkeypatch) -
     assert all("practice-night" in f for f in ready[0])
     assert made.practice_profile(profile).survey_cache != profile.survey_cache
     assert shutil.disk_usage(profile.folder).free > 0
+
+
+def test_frames_of_another_time_zone_are_noticed(driver, tmp_path, frames) -> None:
+    """A camera that writes local time: the file is written now, its header says in two hours."""
+    from datetime import UTC, datetime, timedelta
+
+    from astropy.io import fits
+
+    folder = tmp_path / "camera"
+    folder.mkdir()
+    driver.window.watching.watch(folder)
+    with fits.open(frames[1]) as opened:
+        header, pixels = opened[0].header.copy(), opened[0].data.copy()
+    start = datetime.now(UTC) + timedelta(hours=2, seconds=-float(header["EXPTIME"]))
+    header["DATE-OBS"] = start.replace(tzinfo=None).isoformat(timespec="seconds")
+    fits.writeto(folder / "live.fits", pixels, header)
+    clock = driver.window.status.clock
+    driver.qtbot.waitUntil(lambda: "clock?" in clock.text(), timeout=60_000)
+    assert "2 h ahead" in clock.toolTip()
+    driver.window.watching.stop()
+    driver.settle()
