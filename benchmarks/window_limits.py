@@ -158,13 +158,27 @@ def stall(folder: Path) -> None:
         clicks.append(time.perf_counter() - begun)
     bands = len(window.bridge.calibration.fits)
     one.run(lambda: window.settled)
+    drags = [_drag(one, radius) for radius in (1.5, 2.5, 3.0, 4.0, 2.2)]
+    window.bridge.work.end_preview()
+    one.run(lambda: window.settled)
     tell("stall", **second, limit_ms=50, after_start_longest_ours_ms=idle["longest_ours_ms"],
          first_frame_longest_ms=first["longest_ms"],
          first_frame_longest_ours_ms=first["longest_ours_ms"], frame_to_result_s=round(took, 2),
          sources=window.bridge.frame.facts.n_sources, bands=bands,
+         drag_to_redraw_median_s=round(statistics.median(drags), 2),
          click_median_ms=round(1e3 * statistics.median(clicks), 1),
          click_worst_ms=round(1e3 * max(clicks), 1))  # fmt: skip
     one.close()
+
+
+def _drag(one: Window, radius: float) -> float:
+    """Time until every fit has followed the match radius, s."""
+    bridge = one.window.bridge
+    begun = time.perf_counter()
+    bridge.preview(match_radius_arcsec=radius)
+    while bridge.calibration.settings.match_radius_arcsec != radius:
+        one.app.processEvents()
+    return time.perf_counter() - begun
 
 
 def pan(folder: Path) -> None:
