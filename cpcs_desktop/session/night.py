@@ -239,7 +239,7 @@ class Night:
         return self._decide(label, moved, acceptance, "put") | Changes.of_point(acceptance.point_id)
 
     def _unaccept(self, label: str, key: int, changed: Decisions) -> Changes:
-        acceptance = self._kept(self._frames[key])
+        acceptance, changed = self._kept(self._frames[key]), replace(changed, average=None)
         if self._frames[key].decisions.verdict is not Verdict.ACCEPTED or acceptance is None:
             return self._decide(label, {key: changed})
         self._outbox.withdraw(acceptance.point_id, label)
@@ -248,7 +248,7 @@ class Night:
             for other in self._frames.values()
             if other.decisions.average == acceptance.point_id
         }
-        moved[key] = replace(changed, average=None)
+        moved[key] = changed
         changes = self._decide(label, moved, acceptance, "take")
         return changes | Changes.of_point(acceptance.point_id)
 

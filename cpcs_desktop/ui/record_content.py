@@ -146,6 +146,12 @@ def _facts(submission: PointSubmission) -> Sequence[tuple[str, str, str]]:
         ("point", name, _word(value))
         for name, value in point.model_dump(exclude={"provenance", "error_budget"}).items()
     ]
+    if point.ra is not None and point.dec is not None:
+        from cpcs_desktop.io.light_curve_table import sun_and_barycentre_dates
+
+        dates = sun_and_barycentre_dates(np.array([point.mjd]), point.ra, point.dec)
+        names = ("hjd_utc", "bjd_tdb")
+        rows += [("point", n, f"{d[0]:.6f}") for n, d in zip(names, dates, strict=True)]
     rows += [("error budget", n, _word(v)) for n, v in point.error_budget.model_dump().items()]
     for name, value in point.provenance.items():
         if name == "frames":

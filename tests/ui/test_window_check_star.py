@@ -64,3 +64,11 @@ def test_the_board_shows_the_star_and_the_dates(loaded: Any) -> None:
     text = {n: model.index(row, n).data() for n in range(model.columnCount())}
     assert text[board_model.CHECK][0] in "+−"
     assert float(text[board_model.BJD]) > float(text[board_model.HJD]) > 2450000
+
+
+def test_a_low_board_leaves_its_height_to_the_rows(loaded: Any) -> None:
+    board = loaded.window.calibrate.board
+    board.strip.give_room(3 * board.strip.sizeHint().height() - 1)
+    assert board.strip.isHidden()
+    board.strip.give_room(3 * board.strip.sizeHint().height())
+    assert not board.strip.isHidden()

@@ -76,6 +76,9 @@ def test_a_click_opens_the_record_and_it_gives_the_number_again(
     assert sha256[:16] in record.head.text()
     assert "accepted here" in record.head.text()
     assert facts["provenance", "settings_digest"] == kept.point.provenance["settings_digest"]
+    light_days = float(facts["point", "hjd_utc"]) - 2400000.5 - kept.point.mjd
+    assert 0 < abs(light_days) < 0.0059, "the Sun is at most 8.4 light minutes away"
+    assert 60 < (float(facts["point", "bjd_tdb"]) - float(facts["point", "hjd_utc"])) * 86400 < 80
     assert any(name.startswith("surveys: ") for _, name in facts)
     assert record.stars_model.rowCount() == kept.point.n_matched + 1, "the excluded one, too"
     assert record.content.excluded.sum() == 1
