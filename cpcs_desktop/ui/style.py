@@ -56,8 +56,8 @@ class ThemedStyle(QProxyStyle):
         painter: QPainter,
         widget: QWidget | None = None,
     ) -> None:
-        """Draw combo boxes flat, like the lines beside them."""
-        if control != _CC.CC_ComboBox:
+        """Draw combo and spin boxes flat, like the lines beside them."""
+        if control not in {_CC.CC_ComboBox, _CC.CC_SpinBox}:
             super().drawComplexControl(control, option, painter, widget)
             return
         theme, state = self._theme, QStyle.StateFlag
@@ -68,9 +68,17 @@ class ThemedStyle(QProxyStyle):
         painter.setBrush(qcolor(theme.base))
         painter.drawRoundedRect(QRectF(option.rect).adjusted(0.5, 0.5, -0.5, -0.5), 3, 3)
         painter.restore()
+        colour = qcolor(theme.text if option.state & state.State_Enabled else theme.faint)
+        if control == _CC.CC_SpinBox:
+            for part, arrow in (
+                (QStyle.SubControl.SC_SpinBoxUp, _PE.PE_IndicatorArrowUp),
+                (QStyle.SubControl.SC_SpinBoxDown, _PE.PE_IndicatorArrowDown),
+            ):
+                place = self.subControlRect(control, option, part, widget)  # type: ignore[arg-type]
+                self._arrow(painter, place, _ARROWS[arrow], colour)
+            return
         place = QRect(option.rect)
         place.setLeft(place.right() - 22)
-        colour = qcolor(theme.text if option.state & state.State_Enabled else theme.faint)
         self._arrow(painter, place, _ARROWS[_PE.PE_IndicatorArrowDown], colour)
 
     @staticmethod

@@ -270,7 +270,8 @@ def _style_sheet(theme: Theme) -> str:
         padding: 3px 5px; selection-background-color: {t["accent"]};
         selection-color: {t["on_accent"]}; }}
     QLineEdit:focus, QPlainTextEdit:focus {{ border-color: {t["accent"]}; }}
-    QComboBox QLineEdit {{ border: none; padding: 0; background: transparent; }}
+    QComboBox QLineEdit, QAbstractSpinBox QLineEdit {{ border: none; padding: 0;
+        background: transparent; }}
     QSplitter::handle {{ background: {t["border"]}; margin: 1px; }}
     QComboBox QAbstractItemView {{ background: {t["raised"]}; border: 1px solid {t["border"]}; }}
     QCheckBox {{ spacing: 6px; }}
@@ -283,6 +284,11 @@ def _style_sheet(theme: Theme) -> str:
     QStatusBar::item {{ border: none; }}
     QLabel[role="faint"] {{ color: {t["faint"]}; }}
     QLabel[role="title"] {{ font-weight: bold; }}
+    QSlider::groove:horizontal {{ background: {t["border"]}; height: 4px; border-radius: 2px; }}
+    QSlider::sub-page:horizontal {{ background: {t["accent"]}; height: 4px; border-radius: 2px; }}
+    QSlider::handle:horizontal {{ background: {t["raised"]}; border: 1px solid {t["faint"]};
+                                  width: 10px; margin: -7px 0; border-radius: 4px; }}
+    QSlider::handle:horizontal:focus {{ border: 2px solid {t["accent"]}; width: 8px; }}
     QScrollBar:vertical {{ background: {t["window"]}; width: 12px; margin: 0; }}
     QScrollBar:horizontal {{ background: {t["window"]}; height: 12px; margin: 0; }}
     QScrollBar::handle {{ background: {t["border"]}; border-radius: 4px; min-height: 24px;
