@@ -92,8 +92,10 @@ class Window:
     def run(self, done: Callable[[], bool], seconds: float = 300.0) -> None:
         from PySide6.QtCore import QEventLoop, QTimer
 
+        # Owned by the watch and deleted below: a running timer that the garbage collector meets in
+        # another thread ends the program.
         loop = QEventLoop()
-        poll = QTimer()
+        poll = QTimer(self.watch)
         quiet = 0
         end = time.monotonic() + seconds
 
@@ -106,6 +108,8 @@ class Window:
         poll.timeout.connect(look)
         poll.start(50)
         loop.exec()
+        poll.stop()
+        poll.deleteLater()
         if time.monotonic() > end:
             raise TimeoutError("the window did not settle")
 
