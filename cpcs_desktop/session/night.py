@@ -29,10 +29,9 @@ _LAST_LOOKED_AT = "current"
 
 
 class Night:
-    """Rows of the night with every decision, durable before a command returns.
+    """Rows of the night with every decision, durable before a command returns; for one thread.
 
-    Commands of the observer can be undone, what the program found out by working cannot. Used by
-    one thread.
+    Commands of the observer can be undone, what the program found out by working cannot.
 
     Parameters
     ----------
