@@ -97,3 +97,23 @@ def ended_by_signals() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Hold back Ctrl+C and SIGTERM until the block is done: what was told is also written down."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    heard: list[int] = []
+    numbers = signal.SIGINT, signal.SIGTERM
+    before = [
+        signal.signal(number, lambda heard_now, _: heard.append(heard_now)) for number in numbers
+    ]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+    for caught in heard:
+        signal.raise_signal(caught)

@@ -14,7 +14,7 @@ import click
 from cpcs_desktop.batch.options import CalibrateOptions, Job, prepare_job
 from cpcs_desktop.cli.calibrate import calibration_options, require_target
 from cpcs_desktop.cli.options import Profile, chat, fail, json_option, print_json, profile_options
-from cpcs_desktop.cli.progress import ended_by_signals
+from cpcs_desktop.cli.progress import ended_by_signals, uninterrupted
 from cpcs_desktop.datamodel.errors import CpcsError
 
 if TYPE_CHECKING:
@@ -139,8 +139,9 @@ class _Watch:
                 workers.close()
                 workers = stack.enter_context(closing(LocalWorkers(job, jobs)))
             for item, finished in run_batch((i for i in inputs if i is not None), workers):
-                self._hand_out(finished)
-                journal.add(item, replace(finished, outcomes=()))
+                with uninterrupted():
+                    self._hand_out(finished)
+                    journal.add(item, replace(finished, outcomes=()))
 
     def _job(self) -> Job:
         return prepare_job(self._options, self._profile, keep=self._acceptor is not None)

@@ -20,6 +20,7 @@ import pytest
 from cpcs_desktop.batch.arrivals import GIVE_UP_S, Arrivals
 from cpcs_desktop.batch.folder_watch import FolderWatch
 from cpcs_desktop.batch.wholeness import is_whole
+from cpcs_desktop.cli.progress import ended_by_signals, uninterrupted
 from tests.batch.conftest import Start
 
 
@@ -255,3 +256,13 @@ def test_watch_submits_into_the_outbox(
     assert [json.loads(row)["point_id"] for row in out.splitlines()] == [
         line["submission"]["point_id"]
     ]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_waits_until_what_was_told_is_written_down(number: int) -> None:
+    done = []
+    with pytest.raises(KeyboardInterrupt), ended_by_signals(), uninterrupted():  # noqa: PT012
+        os.kill(os.getpid(), number)
+        time.sleep(0.05)
+        done.append("written down")
+    assert done == ["written down"]
