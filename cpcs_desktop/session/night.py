@@ -256,8 +256,6 @@ class Night:
         point = self.point_of(frame.key)
         return None if point is None else accepted_in(self._outbox, point)
 
-    # -- undo and redo -------------------------------------------------------------------------
-
     def undo(self) -> Changes:
         """Take the newest command back; the outbox follows."""
         return self._walk(self._store.next_step(undone=False), back=True)
