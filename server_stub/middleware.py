@@ -108,8 +108,11 @@ class BodyLimits:
         await self._app(scope, limited, send)
 
     async def _drain(self, receive: Receive, message: Message) -> None:
-        """Let the client finish: one that is cut off while it sends may never see the answer."""
-        left = self._largest
+        """Let the client finish: one that is cut off while it sends may never see the answer.
+
+        Up to twice what is allowed; who sends still more is cut off.
+        """
+        left = 2 * self._largest
         while message.get("more_body", False) and left > 0:
             message = await receive()
             left -= len(message.get("body", b""))

@@ -205,7 +205,7 @@ def test_a_real_list_is_uploaded_and_its_picture_comes_back(
 def test_refusals_of_the_server_pass_unchanged(proxy: Proxy) -> None:
     with proxy.session() as session:
         fields = {"hashtag": proxy.server.keys["observer"], "EventID": "ivo://110610", "MJD": "1"}
-        files = {"sexCat": ("test.cat", b"x" * (33 * 2**20))}
+        files = {"sexCat": ("test.cat", b"x" * (39 * 2**20))}
         for _ in range(3):
             answer = session.post(f"{proxy.url}/cgi/upload", data=fields, files=files, timeout=60)
             assert (answer.status_code, len(answer.text) <= 100) == (413, True)

@@ -282,9 +282,9 @@ def test_fields_from_a_list_of_targets_and_from_events(
     CliRunner().invoke(
         cpcs, ["event", "add", "ivo://x", "--ra", "20", "--dec", "60", "--profile", str(profile)]
     )
-    assert call(*fetch_field, "--events")[0] == 0
-    assert SurveyCache(profile / "surveys").covered_fraction("APASS", 20.0, 60.0, 0.35) == 1.0
-    status, packed = call("survey", "pack", str(tmp_path / "a.tar"), "--events", "--radius", "0.3")
+    assert call("survey", "fetch", "APASS", "--radius", "0.05", "--events")[0] == 0
+    assert SurveyCache(profile / "surveys").covered_fraction("APASS", 20.0, 60.0, 0.05) == 1.0
+    status, packed = call("survey", "pack", str(tmp_path / "a.tar"), "--events", "--radius", "0.04")
     assert (status, packed[0]["fraction"]) == (0, 1.0)
     targets.write_text("150 2\n150 200\n")
     status, (line,) = call(*fetch_field, "--targets", str(targets))
