@@ -72,6 +72,8 @@ def list_surveys(profile: Profile, as_json: bool) -> None:
             letters = " ".join(b.letter for b in survey.all_bands)
             click.echo(f"{key:<10} {letters:<26} {_in_words(line)}")
             click.echo(f"{'':<10} {survey.citation}; {survey.licence}")
+            if key in cached:
+                click.echo(f"{'':<10} from {_sources_in_words(line['sources'])}")
     except CpcsError as error:
         fail(error, as_json)
 
@@ -328,6 +330,13 @@ def _cached_json(summary: CachedSurvey) -> dict[str, Any]:
         "age_days": round(min(map(age_days, summary.sources), default=0.0), 2),
         "sources": [vars(s) for s in summary.sources],
     }
+
+
+def _sources_in_words(sources: list[dict[str, Any]]) -> str:
+    """Name the newest sources with their days, and how many older ones there are."""
+    newest = sorted(sources, key=lambda source: str(source["date"]), reverse=True)
+    words = ", ".join(f"{s['source']} ({s['date'][:10]})" for s in newest[:3])
+    return f"{words} and {len(newest) - 3} more" if len(newest) > 3 else words
 
 
 def _in_words(line: dict[str, Any]) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
     QLabel,
+    QMessageBox,
     QPushButton,
     QSplitter,
     QVBoxLayout,
@@ -26,129 +26,12 @@ from cpcs_desktop.ui.bridge import Bridge
 from cpcs_desktop.ui.fields_panel import FieldsPanel
 from cpcs_desktop.ui.plain_table import PlainTable
 from cpcs_desktop.ui.sky_map import SkyMap
-from cpcs_desktop.ui.table_model import Column, TableModel
+from cpcs_desktop.ui.surveys_model import SURVEY_COLUMNS, SurveyRow, size_of, survey_rows
+from cpcs_desktop.ui.table_model import TableModel
 from cpcs_desktop.ui.task import Tasks
 from cpcs_desktop.ui.theme import Rgb, Theme
 
 _UNKNOWN_FIELD_DEG = 0.25
-
-
-@dataclass(frozen=True)
-class SurveyRow:
-    """One survey as the table shows it; sizes None where it is not cached."""
-
-    key: str
-    name: str
-    bands: str
-    limits: str
-    stars: int | None
-    area_deg2: float | None
-    bytes: int | None
-    age_days: float | None
-    here: float | None
-    citation: str
-    licence: str
-    release: str
-    patches: tuple[tuple[float, float], ...] = ()
-
-
-def survey_rows(folder: Path, field: tuple[float, float, float] | None) -> list[SurveyRow]:
-    """Read the whole cache; made for a background thread.
-
-    Parameters
-    ----------
-    folder : Path
-    field : (float, float, float) or None
-        RA, Dec and radius of the field looked at, degrees.
-    """
-    from cpcs_desktop.surveys.cache import SurveyCache, age_days
-    from cpcs_desktop.surveys.registry import SURVEYS
-
-    cache = SurveyCache(folder)
-    cached = set(cache.keys())
-    rows = []
-    for key, survey in SURVEYS.items():
-        stars = area = size = age = here = None
-        release = ""
-        patches: tuple[tuple[float, float], ...] = ()
-        if key in cached:
-            found = cache.coverage(key)
-            stars, area, size, release = found.stars, found.area_deg2, found.bytes, found.release
-            age = min((age_days(s) for s in found.sources), default=None)
-            patches = _patches(found.coverage)
-            if field is not None:
-                here = cache.covered_fraction(key, *field)
-        rows.append(
-            SurveyRow(
-                key=key,
-                name=survey.name,
-                bands=" ".join(band.letter for band in survey.all_bands),
-                limits=f"{survey.bright_limit:g}–{survey.faint_limit:g}",
-                stars=stars,
-                area_deg2=area,
-                bytes=size,
-                age_days=age,
-                here=here,
-                citation=survey.citation,
-                licence=survey.licence,
-                release=release,
-                patches=patches,
-            )
-        )
-    return rows
-
-
-def _patches(coverage: Any) -> tuple[tuple[float, float], ...]:
-    """Return the centres of the covered cells, coarse enough for a map of the sky."""
-    import numpy as np
-    from cdshealpix.nested import healpix_to_lonlat
-
-    order = 6
-    shift = 2 * (29 - order)
-    cells: set[int] = set()
-    for start, end in zip(coverage.start.tolist(), coverage.end.tolist(), strict=True):
-        cells.update(range(start >> shift, ((end - 1) >> shift) + 1))
-    if not cells:
-        return ()
-    ra, dec = healpix_to_lonlat(np.array(sorted(cells), dtype=np.uint64), order)
-    pairs = zip(ra.to_value("deg").tolist(), dec.to_value("deg").tolist(), strict=True)
-    return tuple((float(a), float(d)) for a, d in pairs)
-
-
-def _size(row: SurveyRow) -> str:
-    if row.bytes is None:
-        return numbers.DASH
-    return f"{row.bytes / 1e6:.1f} MB" if row.bytes >= 1e5 else f"{row.bytes / 1e3:.0f} kB"
-
-
-def _here(row: SurveyRow) -> str:
-    if row.stars is None:
-        return "not cached"
-    if row.here is None:
-        return numbers.DASH
-    marks = ((0.999, "● covered"), (0.001, f"▲ {100 * row.here:.0f} %"))
-    return next((word for least, word in marks if row.here >= least), "■ not covered")
-
-
-_COLUMNS: tuple[Column[SurveyRow], ...] = (
-    Column("Survey", "Key, as on the command line", lambda r: r.key),
-    Column("This field", "How much of the circle around the frame is covered", _here,
-           lambda r: r.here or 0.0),
-    Column("Bands", "Stored and derived bands", lambda r: r.bands),
-    Column("Magnitudes", "Bright and faint limit of usable stars", lambda r: r.limits),
-    Column("Stars", "Stars in the cache", lambda r: "" if r.stars is None else f"{r.stars:,}",
-           lambda r: r.stars or 0, right=True),
-    Column("Area", "Covered area, square degrees",
-           lambda r: "" if r.area_deg2 is None else f"{r.area_deg2:.2f} deg²",
-           lambda r: r.area_deg2 or 0.0, right=True),
-    Column("Size", "On disk", _size, lambda r: r.bytes or 0, right=True),
-    Column("Age", "Since the last import or fetch",
-           lambda r: "" if r.age_days is None else f"{r.age_days:.0f} d",
-           lambda r: r.age_days, right=True),
-    Column("Release", "Goes into every point's provenance", lambda r: r.release),
-    Column("Citation", "To be named wherever the survey is used", lambda r: r.citation),
-    Column("Licence", "Terms of the survey", lambda r: r.licence),
-)  # fmt: skip
 
 
 class SurveysView(QWidget):
@@ -162,7 +45,7 @@ class SurveysView(QWidget):
         self._tasks = Tasks(self)
         self._tasks.failed.connect(bridge.explain)
         self._stale = True
-        self.model: TableModel[SurveyRow] = TableModel(_COLUMNS, self, colour=self._colour)
+        self.model: TableModel[SurveyRow] = TableModel(SURVEY_COLUMNS, self, colour=self._colour)
         self.table = PlainTable(
             self.model, "surveysTable", "Reference surveys", "Reading the cache …", self
         )
@@ -175,7 +58,7 @@ class SurveysView(QWidget):
         self.which.setAccessibleName("Survey to import into")
         self.add = self._button("importFiles", "Import files …", "FITS, VOTable, CSV, ECSV ...")
         self.verify = self._button("verifySurvey", "Verify", "Compare files with their checksums")
-        self.drop = self._button("removeSurvey", "Remove", "Remove the chosen survey")
+        self.drop = self._button("removeSurvey", "Remove", "Remove the chosen survey; asks first")
         self.moc = self._button(
             "saveMoc", "Save MOC …", "Save the chosen survey's coverage; Aladin opens it"
         )
@@ -204,7 +87,7 @@ class SurveysView(QWidget):
         column.addWidget(splitter, 1)
         self.add.clicked.connect(self.ask_files)
         self.verify.clicked.connect(self._verify)
-        self.drop.clicked.connect(self._remove)
+        self.drop.clicked.connect(self._ask_remove)
         self.moc.clicked.connect(self._ask_moc)
         self.fields.prepared.connect(bridge.surveys_changed)
         self.table.selectionModel().currentChanged.connect(lambda *_: self._show_map())
@@ -341,12 +224,27 @@ class SurveysView(QWidget):
 
         self._change(run)
 
-    def _remove(self) -> None:
+    def _ask_remove(self) -> None:
         chosen: SurveyRow | None = self.table.chosen()
         if chosen is None or chosen.stars is None:
             self._bridge.said.emit("Choose a cached survey in the table first.")
             return
-        folder, key = self._bridge.profile.survey_cache, chosen.key
+        box = QMessageBox(self)
+        box.setObjectName("removeQuestion")
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.setWindowTitle(f"Remove {chosen.key}")
+        box.setText(
+            f"Remove {chosen.key} from the cache: {chosen.stars:,} stars, {size_of(chosen)}?"
+        )
+        box.setInformativeText("Without a network it cannot be fetched again.")
+        yes = box.addButton("&Remove", QMessageBox.ButtonRole.DestructiveRole)
+        box.addButton(QMessageBox.StandardButton.Cancel)
+        yes.clicked.connect(lambda _on=False, key=chosen.key: self.remove(key))
+        box.open()
+
+    def remove(self, key: str) -> None:
+        """Remove a survey from the cache."""
+        folder = self._bridge.profile.survey_cache
 
         def run() -> str:
             from cpcs_desktop.surveys.cache import SurveyCache

@@ -216,7 +216,9 @@ def test_an_admins_visit_and_a_request_for_access(site: LiveServer, chromium: An
     assert f"Logged as Nowe {NASTY}" in text(fresh)
 
 
-def test_pages_fit_a_phone_and_complain_of_nothing(site: LiveServer, chromium: Any) -> None:
+def test_pages_fit_a_phone_and_complain_of_nothing(
+    site: LiveServer, chromium: Any, shared_data: Path
+) -> None:
     window = chromium(phone=True)
     login(window, site, "admin")
     for path in (
@@ -241,6 +243,14 @@ def test_pages_fit_a_phone_and_complain_of_nothing(site: LiveServer, chromium: A
         assert width <= 390, path
         assert window.title != "owned"
         assert complaints(window) == [], path
+    window.get(site.url + "/uploader")
+    fill(window, EventID="ivo://110610", MJD="59373.4", expTime="600")
+    fill(window, sexCat=str(shared_data / "pairs" / "grb210605a-08" / "sources.cat"))
+    window.find_element(By.NAME, "dryRun").click()
+    press(window)
+    assert "nothing was stored" in text(window)
+    assert window.execute_script("return document.documentElement.scrollWidth") <= 390
+    assert complaints(window) == []
 
 
 def test_the_interactive_plot_is_ours_and_holds_all_points(site: LiveServer, chromium: Any) -> None:

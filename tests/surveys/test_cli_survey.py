@@ -47,6 +47,7 @@ def test_import_list_stars_coverage_remove(run, csv: Path) -> None:
     assert listed["APASS"]["release"] == "DR9"
     assert listed["GAIA"]["cached"] is False
     assert all(line["citation"] and line["licence"] for line in listed.values())
+    assert f"from {csv.name} (20" in run("list").stdout
     found = lines(run("stars", "APASS", "--cone", "100.05,20.05,0.2", "--json"))
     assert len(found) == 2
     by_ra = {line["ra"]: line for line in found}

@@ -12,6 +12,7 @@ import pytest
 from astropy.table import Table
 from mocpy import MOC
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QMessageBox
 
 from cpcs_desktop.datamodel.event import Event
 from cpcs_desktop.profile import Profile
@@ -157,6 +158,22 @@ def test_a_moc_is_saved(panel: Any, driver: Any, profile: Profile, tmp_path: Pat
     saved = MOC.load(tmp_path / "apass.fits", format="fits")
     text = SurveyCache(profile.survey_cache).coverage("APASS").coverage.as_moc_text()
     assert saved == MOC.from_string(text)
+
+
+def test_removing_asks_first(panel: Any, driver: Any, profile: Profile) -> None:
+    view = driver.window.surveys
+    rows = [view.model.rows[r].key for r in range(len(view.model.rows))]
+    source = view.model.index(rows.index("APASS"), 0)
+    view.table.setCurrentIndex(view.table.sorted.mapFromSource(source))
+    for answer, left in (("Cancel", ["APASS"]), ("Remove", [])):
+        driver.qtbot.mouseClick(view.drop, Qt.MouseButton.LeftButton)
+        box = view.findChild(QMessageBox, "removeQuestion")
+        assert "APASS" in box.text()
+        button = next(b for b in box.buttons() if answer in b.text())
+        driver.qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+        driver.qtbot.waitUntil(lambda: view.findChild(QMessageBox, "removeQuestion") is None)
+        driver.qtbot.waitUntil(lambda: view.ready, timeout=30_000)
+        assert SurveyCache(profile.survey_cache).keys() == left
 
 
 def test_the_rows_agree_with_the_cache(profile: Profile) -> None:
