@@ -25,7 +25,7 @@ from cpcs_desktop.surveys.cached_survey import Damage
 from cpcs_desktop.surveys.catalogue import COVERAGE, Catalogue, open_catalogue
 from cpcs_desktop.surveys.coverage import Coverage
 from cpcs_desktop.surveys.partition import Partition, Pixel
-from cpcs_desktop.surveys.places import readable, version_of
+from cpcs_desktop.surveys.places import is_remote, readable, version_of
 from cpcs_desktop.surveys.provenance import Provenance, Source
 from cpcs_desktop.surveys.reading.column_formula import names_in
 from cpcs_desktop.surveys.reading.import_columns import choose_columns, to_stars
@@ -158,7 +158,8 @@ def open_published(target: Path, key: str, columns: Mapping[str, str] | None) ->
 
 def is_hats(folder: Path) -> bool:
     """Say whether a folder is a HATS catalogue."""
-    return folder.is_dir() and any(
+    # a plain web server has no folders, only what lies in them
+    return (is_remote(folder) or folder.is_dir()) and any(
         (folder / name).exists() for name in ("hats.properties", "properties", "partition_info.csv")
     )
 

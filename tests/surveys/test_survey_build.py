@@ -76,6 +76,15 @@ def test_the_stars_are_those_of_the_published_catalogue(
         build(order)
 
 
+def test_the_source_may_lie_behind_an_address(published: Path, tmp_path: Path) -> None:
+    fsspec = pytest.importorskip("fsspec", reason="the cluster extra is not installed")
+    store = fsspec.filesystem("memory")
+    store.put(str(published), "/archives/gaia", recursive=True)
+    build(BuildOrder("GAIA", "memory://archives/gaia", str(tmp_path / "cache"), MAP))
+    store.rm("/archives", recursive=True)
+    check(SurveyCache(tmp_path / "cache"), published, tmp_path)
+
+
 def test_an_interrupted_build_goes_on(
     order: BuildOrder, published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

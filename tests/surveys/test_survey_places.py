@@ -112,6 +112,10 @@ def test_a_catalogue_behind_an_address_is_used_in_place(
         assert sorted(ours.source_id) == sorted(theirs.source_id)
         assert mixed.covered_fraction("GAIA", *cone) == local.covered_fraction("GAIA", *cone)
     assert mixed.verify("GAIA") == []
+    words = ["survey", "import", "GAIA", f"{address}/GAIA", "--cache", str(tmp_path / "other")]
+    told = json.loads(CliRunner().invoke(cpcs, [*words, "--json"]).stdout)
+    assert (told["status"], told["in_place"]) == ("ok", True)
+    assert told["stars"] == local.coverage("GAIA").stars
 
 
 def test_a_store_that_changes_is_seen_anew(
