@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -64,7 +65,8 @@ class FieldsPanel(QWidget):
         self._run.ended.connect(self._on_ended)
         self.patience: Patience | None = None
         self._target: Event | None = None
-        self._cached: frozenset[str] = frozenset()
+        #: None until the cache was looked at: then its surveys are ticked, later ones as they come.
+        self._cached: frozenset[str] | None = None
         self._radius_is_own = False
         self._failures: list[CpcsError] = []
         self._stars = self._bytes = 0
@@ -171,12 +173,11 @@ class FieldsPanel(QWidget):
             self.radius.blockSignals(True)
             self.radius.setValue(round(field[2] + 0.005, 2))
             self.radius.blockSignals(False)
-        if cached != self._cached or not any(a.isChecked() for a in self._actions.values()):
-            wanted = cached or frozenset(_USUAL)
-            for key, action in self._actions.items():
-                if action.isEnabled() and (not self._cached or key in cached - self._cached):
-                    action.setChecked(key in wanted)
+        fresh = cached - (self._cached or frozenset())
+        if self._cached is None:
+            fresh = cached or frozenset(_USUAL)
         self._cached = cached
+        self.want(fresh | set(self.wanted()))
         self.refresh()
 
     def _on_radius(self, _value: float) -> None:
@@ -224,7 +225,7 @@ class FieldsPanel(QWidget):
         """Return the surveys ticked."""
         return [key for key, action in self._actions.items() if action.isChecked()]
 
-    def want(self, keys: set[str]) -> None:
+    def want(self, keys: AbstractSet[str]) -> None:
         """Tick these surveys and no others."""
         for key, action in self._actions.items():
             action.setChecked(key in keys and action.isEnabled())
@@ -308,7 +309,7 @@ class FieldsPanel(QWidget):
         self.progress.setVisible(self._run.running)
         self.surveys.setText(f"&Surveys ({len(wanted)})")
         for place, key in enumerate(SURVEYS):
-            hidden = key not in self._cached and key not in wanted
+            hidden = key not in (self._cached or ()) and key not in wanted
             self.table.setColumnHidden(_FIXED_COLUMNS + place, hidden)
         if not rows and not self._run.running and len(self.model.rows):
             self.words.setText("Choose the targets of the night in the list; Ctrl+A takes all.")

@@ -149,6 +149,8 @@ def test_a_service_that_is_away_is_one_sentence_and_the_others_go_on(
     cache = SurveyCache(profile.survey_cache)
     assert cache.covered_fraction("APASS", 153.0, 2.0, panel.radius.value()) == 1.0
     assert cache.keys() == ["APASS"]
+    driver.qtbot.waitUntil(lambda: panel.ready, timeout=30_000)
+    assert panel.wanted() == ["APASS", "2MASS"]  # still wanted, though nothing came of it
 
 
 def test_a_moc_is_saved(panel: Any, driver: Any, profile: Profile, tmp_path: Path) -> None:
