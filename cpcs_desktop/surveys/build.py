@@ -139,7 +139,10 @@ def build(
     """
     folder = order.folder
     refuse_remote(folder)
-    if open_catalogue(folder) is not None or (folder / LINK).exists():
+    there = open_catalogue(folder)
+    if there is not None and order.building.exists() and _is_of(there, order):
+        return _clear_up(order)  # it appeared, and the last steps were interrupted
+    if there is not None or (folder / LINK).exists():
         raise CpcsError(
             "already_cached",
             f"The survey {order.survey} is in the cache already.",
@@ -166,12 +169,10 @@ def build(
         for built in run(order, [p for p in wanted if p not in done]):
             count, stars = count + 1, stars + built.stars
             tell(count, len(wanted), stars)
-        _finish(order, source, wanted)
+        _appear(order, source, wanted)
     except OSError as error:
         raise disk_error(folder, error) from error
-    made = open_catalogue(folder)
-    assert made is not None
-    return made
+    return _clear_up(order)
 
 
 def build_pixel(order: BuildOrder, pixel: Pixel) -> BuiltPixel:
@@ -239,12 +240,12 @@ def _journal(order: BuildOrder, pixel: Pixel) -> BuiltPixel | None:
     return built if there else None
 
 
-def _finish(order: BuildOrder, source: LinkedCatalogue, pixels: Iterable[Pixel]) -> None:
-    """Let the catalogue appear, then add the few stars that changed their pixel."""
+def _appear(order: BuildOrder, source: LinkedCatalogue, pixels: Iterable[Pixel]) -> None:
+    """Let the catalogue appear."""
     declared = survey(order.survey)
     counts: dict[str, int] = {}
     sums: dict[str, str] = {}
-    max_pm, strays = 0.0, []
+    max_pm = 0.0
     for pixel in pixels:
         built = _journal(order, pixel)
         if built is None:
@@ -254,8 +255,6 @@ def _finish(order: BuildOrder, source: LinkedCatalogue, pixels: Iterable[Pixel])
         max_pm = max(max_pm, built.max_pm)
         for name, (stars, digest) in built.files.items():
             counts[name], sums[_pixel(name).path] = stars, digest
-        if built.strays:
-            strays.append(_strays_file(order, pixel))
     with changing(order.folder) as transaction:
         for path in sums:
             _link(order.building / "files" / path, transaction.stage(path))
@@ -272,9 +271,22 @@ def _finish(order: BuildOrder, source: LinkedCatalogue, pixels: Iterable[Pixel])
         made = Catalogue(order.folder, provenance, partition, coverage)
         stage_descriptions(transaction, declared, made, sums)
         transaction.commit()
-    for file in strays:
+
+
+def _is_of(made: Catalogue, order: BuildOrder) -> bool:
+    return bool(made.provenance.sources) and made.provenance.sources[0].source == order.source
+
+
+def _clear_up(order: BuildOrder) -> Catalogue:
+    """Add the few stars that changed their pixel, and leave nothing behind; may be repeated."""
+    declared = survey(order.survey)
+    for file in sorted((order.building / "strays").glob("*.parquet")):
         add_stars(order.folder, declared, read_pixel(file, declared), Coverage.nowhere(), [])
+        file.unlink()
     shutil.rmtree(order.building, ignore_errors=True)
+    made = open_catalogue(order.folder)
+    assert made is not None
+    return made
 
 
 def _link(source: Path, target: Path) -> None:

@@ -14,13 +14,15 @@ from astropy.table import vstack
 from cpcs_desktop.surveys.cache import SurveyCache
 from cpcs_desktop.surveys.transaction import locked
 from tests.surveys.tap_server import serving
+from tests.surveys.test_survey_linked import publish
 
 DRIVER = Path(__file__).with_name("killed_while_writing.py")
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="SIGKILL and fork are of Unix")
 @pytest.mark.parametrize(
-    ("what", "stride"), [("import", "5"), ("unpack", "7"), ("fetch", "17"), ("remove", "1")]
+    ("what", "stride"),
+    [("import", "5"), ("unpack", "7"), ("fetch", "17"), ("build", "31"), ("remove", "1")],
 )
 def test_a_kill_at_any_step_leaves_a_valid_cache_and_the_work_resumes(
     what: str, stride: str, tmp_path: Path, make_sky
@@ -33,6 +35,9 @@ def test_a_kill_at_any_step_leaves_a_valid_cache_and_the_work_resumes(
     other = SurveyCache(tmp_path / "other")
     other.import_files("GAIA", [tmp_path / "new.parquet"])
     other.pack(tmp_path / "new.tar", [(10.0, 0.0, 3.0)])
+    moving = make_sky(600, 4, (10.0, 0.0), 2.5)
+    moving["pmra"], moving["pmdec"] = 9000.0, -9000.0
+    publish(tmp_path / "archive", moving)
     # the service knows the old stars too, and more of them than one pixel holds
     wide = make_sky(900, 3, (10.0, 0.0), 2.5)
     wide["source_id"] += 10**7

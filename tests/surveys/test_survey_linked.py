@@ -35,6 +35,7 @@ def publish(folder: Path, sky, *, index: bool = True, parts: bool = False, old: 
         "vmag_milli": (np.asarray(sky["phot_g_mean_mag"])[order] * 1000).astype(np.int32),
         "snr": np.asarray(sky["phot_g_mean_flux_over_error"])[order],
         "unused": np.arange(len(ra)),
+        "ep_1900": np.full(len(ra), 1900.0),
     }
     if index:
         columns["_healpix_29"] = cells[order]
