@@ -17,8 +17,9 @@ SKY_DEG2 = 129600.0 / np.pi
 _FINEST_IMPORT_ORDER = 11  # 1.7 arcmin
 _COARSEST_IMPORT_ORDER = 5  # 1.8 deg
 _STARS_PER_CELL = 4.0
-#: Beyond this the library's cone search was found to leave cells out.
-_WIDEST_CONE_SEARCH = 20.0
+_BASE_CELL_DEG = 58.6  # root of the area of a cell of order 0; half of it at every order more
+_FARTHEST_CORNER_DEG = 61.3  # no corner of a cell is farther from its centre, by the same halving
+_ORDERS_A_STEP = 3  # a call of the library costs as much as some hundred cells
 
 
 @dataclass(frozen=True)
@@ -201,31 +202,44 @@ def cone_coverage(ra: float, dec: float, radius_deg: float) -> Coverage:
     ra, dec, radius_deg : float
         Degrees; the radius up to 180.
     """
-    from astropy.coordinates import Latitude, Longitude
-    from astropy.units import Quantity
-    from cdshealpix.nested import cone_search
-
-    if radius_deg > _WIDEST_CONE_SEARCH:
-        return _wide_cone(ra, dec, radius_deg)
+    # not the library's cone_search: version 0.9 leaves a cell out of one wide cone in 500
+    radius = max(radius_deg, 1e-4)
+    centre = unit_vectors(np.array([ra]), np.array([dec]))
     # cells about a tenth of the radius wide: few ranges, little read in vain
-    depth = int(np.clip(np.ceil(np.log2(58.6 / max(radius_deg, 1e-4) * 8.0)), 0, 22))
-    cells, order, _ = cone_search(
-        Longitude(ra % 360.0, "deg"), Latitude(dec, "deg"), Quantity(radius_deg, "deg"), depth
-    )
-    return Coverage.of_cells(order.astype(np.int64), cells.astype(np.int64))
+    finest = int(np.clip(np.ceil(np.log2(_BASE_CELL_DEG / radius * 8.0)), 0, 22))
+    order = int(np.clip(np.floor(np.log2(_BASE_CELL_DEG / radius / 4.0)), 0, finest))
+    cells = _around(ra, dec, order)
+    while True:
+        step = min(_ORDERS_A_STEP, finest - order)
+        cells = (4**step * cells[:, None] + np.arange(4**step)).ravel()
+        order += step
+        reach = min(radius_deg + _FARTHEST_CORNER_DEG / 2**order, 180.0)
+        chord2 = np.sum((_cell_centres(cells, order) - centre) ** 2, axis=0)
+        cells = cells[chord2 <= (2.0 * np.sin(np.radians(reach) / 2.0)) ** 2]
+        if order == finest:
+            return Coverage.of_cells(order, np.sort(cells))
 
 
-def _wide_cone(ra: float, dec: float, radius_deg: float) -> Coverage:
-    """Return the cells of a very wide cone by the distance of their centres."""
+def _around(ra: float, dec: float, order: int) -> NDArray[np.int64]:
+    """Return cells that hold any cone a quarter as wide as a cell: its middle's and those beside.
+
+    At order 0 that is the whole sky, and holds any cone.
+    """
+    from astropy.coordinates import Latitude, Longitude
+    from cdshealpix.nested import lonlat_to_healpix, neighbours
+
+    if order == 0:
+        return np.arange(12, dtype=np.int64)
+    middle = lonlat_to_healpix(Longitude([ra % 360.0], "deg"), Latitude([dec], "deg"), order)
+    beside = neighbours(middle, order).ravel()
+    return np.unique(beside[beside >= 0]).astype(np.int64)
+
+
+def _cell_centres(cells: NDArray[np.int64], order: int) -> NDArray[np.float64]:
     from cdshealpix.nested import healpix_to_lonlat
 
-    order, half_diagonal = 6, 0.9
-    cells = np.arange(12 * 4**order)
-    lon, lat = healpix_to_lonlat(cells, order)
-    centres = unit_vectors(lon.deg, lat.deg)
-    cosine = unit_vectors(np.array([ra]), np.array([dec]))[:, 0] @ centres
-    reach = min(radius_deg + half_diagonal, 180.0)
-    return Coverage.of_cells(order, cells[cosine >= np.cos(np.radians(reach))])
+    lon, lat = healpix_to_lonlat(cells.astype(np.uint64), order)
+    return unit_vectors(lon.deg, lat.deg)
 
 
 def coverage_of_stars(cells: NDArray[np.int64]) -> Coverage:

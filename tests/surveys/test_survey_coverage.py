@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from astropy import units as u
 from astropy.coordinates import Latitude, Longitude, SkyCoord
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from mocpy import MOC
 
@@ -54,6 +54,9 @@ def test_a_moc_survives_its_text(drawn: list[tuple[int, float]]) -> None:
 
 @settings(deadline=None)
 @given(st.floats(0, 360), st.floats(-90, 90), st.floats(0.001, 20) | st.floats(20, 179.9))
+@example(103.484375, 22.0, 22.0)  # out of which cdshealpix 0.9 leaves a cell, as of the next two
+@example(252.53125, 33.0, 2.9687342586764363)
+@example(10.319939703992116, -25.005226275606077, 5.278371180089918)
 def test_a_cone_leaves_nothing_out_and_adds_little(ra: float, dec: float, radius: float) -> None:
     centre = SkyCoord(ra * u.deg, dec * u.deg)
     angle = np.linspace(0, 360, 60) * u.deg

@@ -177,7 +177,9 @@ def test_requests_keep_their_distance(cache: SurveyCache, server: TapServer) -> 
     patience = Patience(pause_s=0.2, timeout_s=2.0)
     cache.fetch("APASS", [(20.0, 60.0, 0.8)], url=server.url, patience=patience)
     assert len(server.times) > 3
-    assert np.diff(server.times).min() > 0.18
+    # a busy machine hears a request late, and the next one then comes sooner after it
+    assert np.diff(server.times).mean() > 0.18
+    assert np.diff(server.times).min() > 0.1
 
 
 @pytest.mark.parametrize("fault", ["hang", "busy 60"])
