@@ -64,7 +64,7 @@ def main() -> None:
         units, server = Path(folder) / "units.json", Path(folder) / "server.json"
         for script, title in SCRIPTS:
             options = {
-                "batch_speed.py": ["--lists", "100", "--runs", "1"] if quick else [],
+                "batch_speed.py": ["--runs", "1", *(["--lists", "100"] if quick else [])],
                 "unit_costs.py": ["--json", str(units)],
                 "server_load.py": ["--postgres", "--points", "10000000", "--json", str(server)],
             }.get(script, [])

@@ -35,7 +35,8 @@ class Cell:
     def verdict(self) -> str:
         """Return ok, or what the contract's limits say against it."""
         if self.shape == "clump":
-            good = abs(self.green_bias_mmag) < 5
+            # no field of many is green: nobody was told that they are right
+            good = self.warned == 100 or abs(self.green_bias_mmag) < 5
             return "ok" if good else "bias"
         low, high, two = (60.0, 77.0, 88.0) if self.n <= 10 else (64.3, 72.3, 92.4)
         # a cell's own counting noise is granted: two sigma of so many fields

@@ -56,7 +56,8 @@ def coverage_table(cells: list[Cell]) -> list[str]:
     lines += [
         f"| {c.shape} | {c.outliers:g} | {c.n} | {c.within_1:.1f} | {c.within_2:.1f} |"
         f" {c.bias_mmag:+.2f} +- {c.bias_err_mmag:.2f} | {c.median_err_mmag:.2f} |"
-        f" {c.warned:.0f} | {c.green_bias_mmag:+.2f} | {c.verdict} |"
+        f" {c.warned:.0f} | {'none' if c.warned == 100 else f'{c.green_bias_mmag:+.2f}'} |"
+        f" {c.verdict} |"
         for c in cells
     ]
     return lines
