@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import queue
 import sys
@@ -162,9 +163,15 @@ class FolderWatch:
 
     def _unhook(self) -> None:
         observer, self._observer = self._observer, None
-        if observer is not None:
+        if observer is None:
+            return
+        log = logging.getLogger("watchdog.observers.inotify")
+        log.addFilter(_nothing)  # an event that comes while it ends is an error to the library
+        try:
             observer.stop()
             observer.join()
+        finally:
+            log.removeFilter(_nothing)
 
 
 class _Ears(FileSystemEventHandler):
@@ -201,3 +208,7 @@ def _files(folder: Path) -> list[Path]:
         return [path for path in folder.rglob("*") if path.is_file()]
     except OSError:  # it goes away while we look
         return []
+
+
+def _nothing(_record: logging.LogRecord) -> bool:
+    return False
